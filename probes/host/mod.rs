@@ -1,0 +1,15 @@
+//! Readers of the live host. They read, and change nothing.
+
+mod manager_state;
+mod runtime_dir;
+mod system;
+mod tmux_servers;
+mod user;
+mod versions;
+
+pub use manager_state::ManagerState;
+pub use runtime_dir::{BusAddress, RuntimeDir, SocketState};
+pub use system::{is_booted_with_systemd, kernel, operating_system};
+pub use tmux_servers::{TmuxSocket, tmux_sockets};
+pub use user::User;
+pub use versions::{Component, Versions};

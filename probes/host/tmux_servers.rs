@@ -1,0 +1,95 @@
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// The name that a tmux server gives its process (upstream proc.c, `proc_start`).
+const SERVER_NAME: &str = "tmux: server";
+/// The flag of a listening socket in /proc/net/unix (Linux `__SO_ACCEPTCON`).
+const LISTENING: u32 = 0x1_0000;
+
+/// A tmux server that runs, and the socket on which it listens.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TmuxSocket {
+    /// The socket's path; it may have been removed from the file system.
+    pub path: PathBuf,
+    /// The server's process id.
+    pub pid: u32,
+}
+
+/// Every running tmux server of the user `uid`, wherever its socket lies, by the socket's path.
+///
+/// # Errors
+/// When /proc cannot be listed.
+pub fn tmux_sockets(uid: u32) -> io::Result<Vec<TmuxSocket>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc")?.flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
+            continue;
+        };
+        let process = entry.path();
+        let is_own = fs::metadata(&process).is_ok_and(|metadata| metadata.uid() == uid);
+        let name = fs::read_to_string(process.join("comm")).unwrap_or_default();
+        if is_own && name.trim_end() == SERVER_NAME {
+            found
+                .extend(listening_paths(&process).into_iter().map(|path| TmuxSocket { path, pid }));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// The file system paths of the Unix sockets on which a process listens.
+fn listening_paths(process: &Path) -> Vec<PathBuf> {
+    let table = fs::read(process.join("net/unix")).unwrap_or_default();
+    let listeners: HashMap<u64, PathBuf> =
+        table.split(|&byte| byte == b'\n').filter_map(listener).collect();
+    let Ok(descriptors) = fs::read_dir(process.join("fd")) else { return Vec::new() };
+    let working_directory = fs::read_link(process.join("cwd")).unwrap_or_default();
+    descriptors
+        .flatten()
+        .filter_map(|descriptor| {
+            let target = fs::read_link(descriptor.path()).ok()?;
+            let inode =
+                target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()?;
+            Some(working_directory.join(listeners.get(&inode)?))
+        })
+        .collect()
+}
+
+/// A listening socket's inode and path, out of a line of /proc/net/unix:
+/// `Num RefCount Protocol Flags Type St Inode Path`.
+fn listener(line: &[u8]) -> Option<(u64, PathBuf)> {
+    let mut rest = line;
+    let mut fields = Vec::with_capacity(7);
+    while fields.len() < 7 {
+        rest = rest.trim_ascii_start();
+        let end = rest.iter().position(|byte| *byte == b' ')?;
+        fields.push(std::str::from_utf8(&rest[..end]).ok()?);
+        rest = &rest[end..];
+    }
+    let path = rest.strip_prefix(b" ").filter(|path| !path.is_empty() && path[0] != b'@')?;
+    let flags = u32::from_str_radix(fields[3], 16).ok()?;
+    (flags & LISTENING != 0).then_some(())?;
+    Some((fields[6].parse().ok()?, OsString::from_vec(path.to_vec()).into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_listening_sockets_with_a_path_are_taken() {
+        let line = b"0000000000000000: 00000002 00000000 00010000 0001 01 12345 /tmp/tmux 1/a b";
+        assert_eq!(listener(line), Some((12345, PathBuf::from("/tmp/tmux 1/a b"))));
+        let connected = b"0000000000000000: 00000003 00000000 00000000 0001 03 12346 /tmp/tmux";
+        assert_eq!(listener(connected), None);
+        let abstract_name = b"0000000000000000: 00000002 00000000 00010000 0001 01 7 @/tmp/a";
+        assert_eq!(listener(abstract_name), None);
+        assert_eq!(listener(b"Num       RefCount Protocol Flags    Type St Inode Path"), None);
+        assert_eq!(listener(b""), None);
+    }
+}

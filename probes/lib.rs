@@ -1,0 +1,49 @@
+//! Live, isolated measurements of how a host launches processes.
+//!
+//! A probe measures one failure mode and yields [`Measurement`]s: facts, and the evidence that
+//! produced them. It never judges: what a fact means is written on the card (`NAME.toml`) beside
+//! the probe (`NAME.rs`), and read by the crate that judges.
+
+pub mod host;
+mod measurement;
+mod probe;
+pub mod sandbox;
+
+pub use measurement::{Evidence, Measurement, Outcome, Unable};
+pub use probe::Probe;
+
+/// Declares each probe's module and enters it in [`PROBES`]: one line a failure mode.
+///
+/// `GROUP [SHARED]: NAME;` stands for the files `GROUP/NAME.rs` and `GROUP/NAME.toml`, and for
+/// `GROUP/SHARED.rs`, which several probes of the group use.
+macro_rules! registry {
+    ($($group:ident $([$($shared:ident),+])?: $($name:ident),+;)+) => {
+        $(mod $group {
+            $($(mod $shared;)+)?
+            $(pub(super) mod $name;)+
+        })+
+
+        /// Every probe, in the order in which reports show them.
+        pub static PROBES: &[Probe] = &[
+            $($(Probe {
+                group: stringify!($group),
+                name: stringify!($name),
+                card: include_str!(concat!(stringify!($group), "/", stringify!($name), ".toml")),
+                measure: $group::$name::measure,
+            },)+)+
+        ];
+    };
+}
+
+registry! {
+    launcher [delivery]:
+        env_block_spaces;
+    scope:
+        scope_availability;
+    tmux:
+        tmux_bus_env;
+    session:
+        linger;
+    lock:
+        flock_order;
+}

@@ -1,0 +1,288 @@
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, ChildStdin, ExitStatus};
+use std::time::{Duration, Instant};
+
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::libc;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+
+use super::command::CommandError;
+use crate::measurement::Evidence;
+
+/// How many bytes of each output stream are kept; the rest is read and thrown away.
+const KEPT: usize = 64 * 1024;
+/// How many bytes of standard error go into an evidence line.
+const QUOTED: usize = 2000;
+
+/// A command under way.
+pub struct Running {
+    child: Child,
+    exited: OwnedFd,
+    stdout: Stream,
+    stderr: Stream,
+    words: Vec<String>,
+    started: Instant,
+    deadline: Instant,
+}
+
+/// A command that has ended.
+#[derive(Debug, Clone)]
+pub struct Completed {
+    words: Vec<String>,
+    status: ExitStatus,
+    /// The first 64 KiB of its standard output.
+    pub stdout: Vec<u8>,
+    /// The first 64 KiB of its standard error.
+    pub stderr: Vec<u8>,
+    /// From its start until its end was seen.
+    pub elapsed: Duration,
+}
+
+impl Running {
+    pub(super) fn new(
+        mut child: Child,
+        words: Vec<String>,
+        started: Instant,
+        deadline: Instant,
+    ) -> Result<Self, CommandError> {
+        let streams = (|| {
+            let stdout = Stream::new(child.stdout.take().map(OwnedFd::from))?;
+            let stderr = Stream::new(child.stderr.take().map(OwnedFd::from))?;
+            Ok((pidfd(child.id())?, stdout, stderr))
+        })();
+        match streams {
+            Ok((exited, stdout, stderr)) => {
+                Ok(Self { child, exited, stdout, stderr, words, started, deadline })
+            }
+            Err(source) => {
+                kill_group(&mut child);
+                Err(CommandError::Output { command: words.join(" "), source })
+            }
+        }
+    }
+
+    /// Its process id, which is also its process group.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Writes to its input, if it was started with one.
+    ///
+    /// # Errors
+    /// When it has closed its input.
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match &mut self.child.stdin {
+            Some(input) => ChildStdin::write_all(input, bytes),
+            None => Err(io::Error::other("the command has no input")),
+        }
+    }
+
+    /// Closes its input.
+    pub fn close_input(&mut self) {
+        self.child.stdin = None;
+    }
+
+    /// Waits until it has written a whole line to its standard output, and gives all lines so far;
+    /// `None` if it ended its output without one more.
+    ///
+    /// # Errors
+    /// At its deadline, when it is killed.
+    pub fn next_line(&mut self, known: usize) -> Result<Option<String>, CommandError> {
+        loop {
+            let mut lines = self.stdout.kept.split_inclusive(|&byte| byte == b'\n');
+            if let Some(line) = lines.nth(known).filter(|line| line.ends_with(b"\n")) {
+                return Ok(Some(String::from_utf8_lossy(&line[..line.len() - 1]).into_owned()));
+            }
+            if self.stdout.pipe.is_none() {
+                return Ok(None);
+            }
+            self.turn(false)?;
+        }
+    }
+
+    /// Waits for its end. What a detached descendant still writes to its pipes is not waited for.
+    ///
+    /// # Errors
+    /// At its deadline, when it is killed together with its process group.
+    pub fn wait(mut self) -> Result<Completed, CommandError> {
+        self.close_input();
+        while !self.turn(true)? {}
+        let status = self.child.wait().map_err(|source| self.unreadable(source))?;
+        let elapsed = self.started.elapsed();
+        self.stdout.drain();
+        self.stderr.drain();
+        Ok(Completed {
+            words: std::mem::take(&mut self.words),
+            status,
+            stdout: std::mem::take(&mut self.stdout.kept),
+            stderr: std::mem::take(&mut self.stderr.kept),
+            elapsed,
+        })
+    }
+
+    /// Waits for one event and takes it in. Says whether the command has ended.
+    fn turn(&mut self, until_exit: bool) -> Result<bool, CommandError> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            kill_group(&mut self.child);
+            return Err(CommandError::Deadline {
+                command: self.words.join(" "),
+                after: self.started.elapsed(),
+            });
+        }
+        // One millisecond more, because poll(2) rounds down and would spin at the end.
+        let timeout = PollTimeout::try_from(left.as_millis() + 1).unwrap_or(PollTimeout::MAX);
+        let (ended, out, err) = {
+            let mut fds = vec![PollFd::new(self.exited.as_fd(), PollFlags::POLLIN)];
+            let readable = |stream: &Stream| stream.pipe.is_some();
+            for stream in [&self.stdout, &self.stderr] {
+                if let Some(pipe) = &stream.pipe {
+                    fds.push(PollFd::new(pipe.as_fd(), PollFlags::POLLIN));
+                }
+            }
+            match poll(&mut fds, timeout) {
+                Ok(_) | Err(nix::errno::Errno::EINTR) => {}
+                Err(error) => return Err(self.unreadable(error.into())),
+            }
+            let mut ready = fds.iter().map(|fd| fd.any().unwrap_or(false));
+            let ended = ready.next().unwrap_or(false);
+            let out = readable(&self.stdout) && ready.next().unwrap_or(false);
+            let err = readable(&self.stderr) && ready.next().unwrap_or(false);
+            (ended, out, err)
+        };
+        if out {
+            self.stdout.read_once();
+        }
+        if err {
+            self.stderr.read_once();
+        }
+        if ended && !until_exit {
+            self.stdout.drain();
+            self.stdout.pipe = None;
+        }
+        Ok(ended)
+    }
+
+    fn unreadable(&self, source: io::Error) -> CommandError {
+        CommandError::Output { command: self.words.join(" "), source }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            kill_group(&mut self.child);
+        }
+    }
+}
+
+impl Completed {
+    /// Whether it exited with status 0.
+    pub fn success(&self) -> bool {
+        self.status.success()
+    }
+
+    /// Its exit status; `None` if a signal ended it.
+    pub fn exit(&self) -> Option<i32> {
+        self.status.code()
+    }
+
+    /// The signal that ended it.
+    pub fn signal(&self) -> Option<i32> {
+        self.status.signal()
+    }
+
+    /// Its standard output as text, without the white space at its end.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).trim_end().to_owned()
+    }
+
+    /// Its standard error as text, without the white space at its end.
+    pub fn errors(&self) -> String {
+        String::from_utf8_lossy(&self.stderr).trim_end().to_owned()
+    }
+
+    /// It as the evidence for `fact`.
+    pub fn evidence(&self, fact: &str) -> Evidence {
+        let mut stderr = self.errors();
+        if stderr.len() > QUOTED {
+            let mut end = QUOTED;
+            while !stderr.is_char_boundary(end) {
+                end -= 1;
+            }
+            stderr.truncate(end);
+            stderr.push('…');
+        }
+        Evidence {
+            fact: fact.into(),
+            argv: self.words.clone(),
+            exit: self.exit(),
+            stderr,
+            ms: u64::try_from(self.elapsed.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+}
+
+/// One output stream: its non-blocking pipe until the end, and what is kept of it.
+struct Stream {
+    pipe: Option<File>,
+    kept: Vec<u8>,
+}
+
+impl Stream {
+    fn new(pipe: Option<OwnedFd>) -> io::Result<Self> {
+        let pipe = pipe.ok_or_else(|| io::Error::other("no pipe"))?;
+        fcntl(&pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+        Ok(Self { pipe: Some(pipe.into()), kept: Vec::new() })
+    }
+
+    /// Reads what is there, once. Says whether there may be more.
+    fn read_once(&mut self) -> bool {
+        let Some(pipe) = &mut self.pipe else { return false };
+        let mut buffer = [0; 16 * 1024];
+        match pipe.read(&mut buffer) {
+            Ok(0) => self.pipe = None,
+            Ok(read) => {
+                let room = KEPT.saturating_sub(self.kept.len()).min(read);
+                self.kept.extend_from_slice(&buffer[..room]);
+                return true;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return true,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(_) => self.pipe = None,
+        }
+        false
+    }
+
+    /// Reads what is there, but no more than is kept: a descendant may go on writing for ever.
+    fn drain(&mut self) {
+        while self.kept.len() < KEPT && self.read_once() {}
+    }
+}
+
+/// Kills a command and all that is still in its process group, and reaps it.
+fn kill_group(child: &mut Child) {
+    let pid = Pid::from_raw(child.id().cast_signed());
+    let _ = killpg(pid, Signal::SIGKILL);
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+/// A descriptor that becomes readable when the process ends (pidfd_open(2), Linux 5.3).
+pub(super) fn pidfd(pid: u32) -> io::Result<OwnedFd> {
+    // SAFETY: the call takes two integers and gives a new descriptor or -1.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
+    let fd = i32::try_from(fd).map_err(io::Error::other)?;
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the descriptor was just made, and nothing else owns it.
+    let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+    debug_assert!(fd.as_raw_fd() >= 0);
+    Ok(fd)
+}

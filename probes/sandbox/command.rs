@@ -1,0 +1,178 @@
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::process::{self, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::prctl;
+use nix::sys::signal::Signal;
+
+use super::child::{Completed, Running};
+
+/// A command that a probe runs: words, changes to the environment, and a deadline.
+///
+/// Its language is C, it has no colours and no pager; the rest of the environment is the doctor's
+/// own, because that environment is what is examined.
+#[derive(Debug, Clone)]
+pub struct Command {
+    program: OsString,
+    args: Vec<OsString>,
+    environment: Vec<(OsString, Option<OsString>)>,
+    deadline: Instant,
+    keep_input: bool,
+}
+
+/// Why a command gave no result.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// There is no such program in PATH.
+    #[error("{program} is not in PATH")]
+    NotFound { program: String },
+    /// The program is there and may not be started.
+    #[error("{program} could not be started: {source}")]
+    Start { program: String, source: io::Error },
+    /// It had not ended when its time was up, and was killed.
+    #[error("`{command}` had not ended after {:.1} s and was killed", after.as_secs_f64())]
+    Deadline { command: String, after: Duration },
+    /// Its output could not be read.
+    #[error("the output of `{command}` could not be read: {source}")]
+    Output { command: String, source: io::Error },
+}
+
+impl Command {
+    /// A command that is killed at `deadline` with everything in its process group.
+    pub fn new(program: impl AsRef<OsStr>, deadline: Instant) -> Self {
+        Self {
+            program: program.as_ref().into(),
+            args: Vec::new(),
+            environment: Vec::new(),
+            deadline,
+            keep_input: false,
+        }
+    }
+
+    /// Adds a word.
+    #[must_use]
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.args.push(arg.as_ref().into());
+        self
+    }
+
+    /// Adds words.
+    #[must_use]
+    pub fn args<T: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = T>) -> Self {
+        self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self
+    }
+
+    /// Sets an environment variable.
+    #[must_use]
+    pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.environment.push((name.as_ref().into(), Some(value.as_ref().into())));
+        self
+    }
+
+    /// Takes an environment variable away.
+    #[must_use]
+    pub fn env_remove(mut self, name: impl AsRef<OsStr>) -> Self {
+        self.environment.push((name.as_ref().into(), None));
+        self
+    }
+
+    /// Sets or takes away an environment variable, as `value` says.
+    #[must_use]
+    pub fn env_as(self, name: &str, value: Option<&OsStr>) -> Self {
+        match value {
+            Some(value) => self.env(name, value),
+            None => self.env_remove(name),
+        }
+    }
+
+    /// Shortens the deadline to `limit` from now, if that is earlier.
+    #[must_use]
+    pub fn within(mut self, limit: Duration) -> Self {
+        self.deadline = self.deadline.min(Instant::now() + limit);
+        self
+    }
+
+    /// Gives it an input that the caller writes to and closes, in place of an empty one.
+    #[must_use]
+    pub fn with_input(mut self) -> Self {
+        self.keep_input = true;
+        self
+    }
+
+    /// Runs it to its end.
+    ///
+    /// # Errors
+    /// When it cannot be started or had not ended at the deadline. An exit status other than 0 is
+    /// a result, not an error.
+    pub fn run(&self) -> Result<Completed, CommandError> {
+        self.start()?.wait()
+    }
+
+    /// Starts it.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start(&self) -> Result<Running, CommandError> {
+        let mut command = process::Command::new(&self.program);
+        command
+            .args(&self.args)
+            .envs([
+                ("LC_ALL", "C"),
+                ("SYSTEMD_COLORS", "0"),
+                ("SYSTEMD_PAGER", "cat"),
+                ("GIT_PAGER", "cat"),
+                ("GIT_TERMINAL_PROMPT", "0"),
+            ])
+            .stdin(if self.keep_input { Stdio::piped() } else { Stdio::null() })
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0);
+        for (name, value) in &self.environment {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        // SAFETY: between fork and exec the closure makes one system call and allocates nothing.
+        unsafe {
+            command.pre_exec(|| Ok(prctl::set_pdeathsig(Signal::SIGKILL)?));
+        }
+        let started = Instant::now();
+        let child = command.spawn().map_err(|source| self.start_error(source))?;
+        Running::new(child, self.words(), started, self.deadline)
+    }
+
+    fn start_error(&self, source: io::Error) -> CommandError {
+        let program = self.program.to_string_lossy().into_owned();
+        match source.kind() {
+            io::ErrorKind::NotFound => CommandError::NotFound { program },
+            _ => CommandError::Start { program, source },
+        }
+    }
+
+    /// The command as one would type it: changes to the environment in front, through env(1).
+    fn words(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        if !self.environment.is_empty() {
+            words.push("env".to_owned());
+            for (name, value) in &self.environment {
+                let name = name.to_string_lossy();
+                match value {
+                    None => words.extend(["-u".to_owned(), name.into_owned()]),
+                    Some(_) => {}
+                }
+            }
+            for (name, value) in &self.environment {
+                if let Some(value) = value {
+                    words.push(format!("{}={}", name.to_string_lossy(), value.to_string_lossy()));
+                }
+            }
+        }
+        words.push(self.program.to_string_lossy().into_owned());
+        words.extend(self.args.iter().map(|arg| arg.to_string_lossy().into_owned()));
+        words
+    }
+}

@@ -1,0 +1,88 @@
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+use std::time::Instant;
+
+use super::command::Command;
+use super::run_id::RunId;
+use super::settings::{Manager, Settings};
+use crate::host::ManagerState;
+use crate::measurement::Unable;
+
+/// The surroundings of one probe: what it may use, and what bounds it.
+pub struct Sandbox<'a> {
+    /// What the operator asked to have examined.
+    pub settings: &'a Settings,
+    /// What the manager answered before the probes began.
+    pub manager: &'a ManagerState,
+    pub(super) run: &'a RunId,
+    pub(super) probe: &'a str,
+    pub(super) dir: &'a Path,
+    pub(super) deadline: Instant,
+}
+
+impl Sandbox<'_> {
+    /// An empty directory of the probe's own, mode 0700, removed after it.
+    pub fn dir(&self) -> &Path {
+        self.dir
+    }
+
+    /// When the probe is killed.
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// A command that ends by the probe's deadline.
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        Command::new(program, self.deadline)
+    }
+
+    /// `systemd-run` for the manager that is examined.
+    pub fn systemd_run(&self) -> Command {
+        self.command("systemd-run").arg(self.settings.manager.option())
+    }
+
+    /// `systemctl` for the manager that is examined.
+    pub fn systemctl(&self) -> Command {
+        self.command("systemctl").arg(self.settings.manager.option())
+    }
+
+    /// The name of a unit that nobody else uses, such as `…_spaces.service`. It is stopped and
+    /// forgotten after the probe, whatever became of it.
+    pub fn unit_name(&self, label: &str, suffix: &str) -> String {
+        format!("{}_{}_{label}.{suffix}", self.run, self.probe.replace('-', "_"))
+    }
+
+    /// The slice that was asked for, or else one of the probe's own.
+    pub fn slice(&self) -> OsString {
+        match &self.settings.slice {
+            Some(slice) => slice.clone(),
+            None => self.unit_name("own", "slice").into(),
+        }
+    }
+
+    /// `--slice=NAME` as one word, so that no name can become an option.
+    pub fn slice_option(&self) -> OsString {
+        let mut option = OsString::from("--slice=");
+        option.push(self.slice());
+        option
+    }
+
+    /// Ends the probe as skipped unless the manager that is examined answers.
+    ///
+    /// # Errors
+    /// When it does not; the text says why.
+    pub fn require_manager(&self) -> Result<(), Unable> {
+        match self.manager {
+            ManagerState::Answers { .. } => Ok(()),
+            ManagerState::Silent { reason } => Err(Unable::Skipped(format!(
+                "the {} manager does not answer: {reason}",
+                self.settings.manager.name()
+            ))),
+        }
+    }
+
+    /// Whether the user's own manager is examined.
+    pub fn is_user(&self) -> bool {
+        self.settings.manager == Manager::User
+    }
+}

@@ -1,0 +1,22 @@
+//! What isolates a probe: a process of its own, a deadline, capped output, a private directory,
+//! names that nobody else uses, and the removal of everything that carries those names.
+
+mod child;
+mod command;
+mod isolation;
+mod process_tree;
+mod residue;
+mod run_id;
+mod runner;
+mod settings;
+mod tmux_server;
+mod worker;
+
+pub use child::{Completed, Running};
+pub use command::{Command, CommandError};
+pub use isolation::Sandbox;
+pub use residue::sweep;
+pub use run_id::RunId;
+pub use runner::{Event, Interrupted, Timed, run};
+pub use settings::{Manager, Settings};
+pub use tmux_server::TmuxServer;

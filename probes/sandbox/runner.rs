@@ -1,0 +1,308 @@
+use std::collections::VecDeque;
+use std::fs;
+use std::io::{self, Read};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use nix::fcntl::OFlag;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::prctl;
+use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::wait::waitpid;
+use nix::unistd::{ForkResult, Pid, fork, pipe2};
+
+use super::child::pidfd;
+use super::isolation::Sandbox;
+use super::process_tree::{kill_descendants, kill_tree};
+use super::residue::{places, remove_units};
+use super::run_id::RunId;
+use super::settings::Settings;
+use super::worker::{make_dir, work};
+use crate::host::ManagerState;
+use crate::measurement::{Outcome, Unable};
+use crate::probe::Probe;
+
+/// How long a worker may still take, once it was told to end, to remove what its probe made.
+const CLEAN_UP: Duration = Duration::from_secs(4);
+/// How much longer than its deadline a worker may live before it is taken for stuck.
+const GRACE: Duration = Duration::from_millis(500);
+/// The largest outcome that is taken from a worker, in bytes.
+const LARGEST_OUTCOME: usize = 4 << 20;
+
+/// Something that happened during a run.
+#[derive(Debug, Clone, Copy)]
+pub enum Event<'a> {
+    /// A probe was started.
+    Started(&'a Probe),
+    /// A probe has given its outcome.
+    Finished(&'a Probe),
+}
+
+/// How a probe ended, and how long that took.
+#[derive(Debug)]
+pub struct Timed {
+    /// What it measured, or why it could not.
+    pub outcome: Outcome,
+    /// From the start of its process until its outcome was there.
+    pub elapsed: Duration,
+}
+
+/// The run was ended by a signal; everything it had started was ended and removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Interrupted(pub Signal);
+
+/// One probe's process.
+struct Worker {
+    index: usize,
+    pid: Pid,
+    ended: OwnedFd,
+    results: Option<fs::File>,
+    bytes: Vec<u8>,
+    started: Instant,
+    kill_at: Instant,
+    killed: bool,
+}
+
+/// Runs probes, `settings.jobs` at a time, each in a process of its own, and gives their outcomes
+/// in the order of `probes`.
+///
+/// The calling process must have a single thread: it forks.
+///
+/// # Errors
+/// When SIGINT, SIGTERM or SIGHUP ended the run, or (as the inner result) when the kernel refused
+/// what every run needs: /proc, a pipe, a process.
+pub fn run(
+    probes: &[&Probe],
+    settings: &Settings,
+    manager: &ManagerState,
+    mut on_event: impl FnMut(Event),
+) -> io::Result<Result<Vec<Timed>, Interrupted>> {
+    prctl::set_child_subreaper(true)?;
+    let run = RunId::current()?;
+    let dir = make_run_dir(settings, &run)?;
+    let mask = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP]);
+    let before = mask.thread_swap_mask(nix::sys::signal::SigmaskHow::SIG_BLOCK)?;
+    let result = Loop {
+        signals: SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?,
+        outcomes: probes.iter().map(|_| None).collect(),
+        waiting: (0..probes.len()).collect(),
+        workers: Vec::new(),
+        interrupted: None,
+        probes,
+        settings,
+        manager,
+        run: &run,
+        dir: &dir,
+    }
+    .turn_until_done(&mut on_event);
+    kill_descendants(Pid::this());
+    let _ = fs::remove_dir_all(&dir);
+    before.thread_set_mask()?;
+    result
+}
+
+/// Makes the run's directory in the first place where that is possible.
+fn make_run_dir(settings: &Settings, run: &RunId) -> io::Result<PathBuf> {
+    let mut first = None;
+    for place in places(settings) {
+        let dir = place.join(run.to_string());
+        match make_dir(&dir) {
+            Ok(()) => return Ok(dir),
+            Err(error) => first = first.or(Some(error)),
+        }
+    }
+    Err(io::Error::other(first.map_or("no directory to try".into(), |error| error.to_string())))
+}
+
+struct Loop<'a> {
+    probes: &'a [&'a Probe],
+    settings: &'a Settings,
+    manager: &'a ManagerState,
+    run: &'a RunId,
+    dir: &'a PathBuf,
+    signals: SignalFd,
+    outcomes: Vec<Option<Timed>>,
+    waiting: VecDeque<usize>,
+    workers: Vec<Worker>,
+    interrupted: Option<Signal>,
+}
+
+impl Loop<'_> {
+    fn turn_until_done(
+        mut self,
+        on_event: &mut impl FnMut(Event),
+    ) -> io::Result<Result<Vec<Timed>, Interrupted>> {
+        loop {
+            while self.workers.len() < self.settings.jobs && self.interrupted.is_none() {
+                let Some(index) = self.waiting.pop_front() else { break };
+                on_event(Event::Started(self.probes[index]));
+                match self.start(index) {
+                    Ok(worker) => self.workers.push(worker),
+                    Err(error) => self.finish(index, Instant::now(), refused(&error), on_event),
+                }
+            }
+            if self.workers.is_empty() {
+                break;
+            }
+            self.wait_for_event()?;
+            self.take_signals()?;
+            self.take_results(on_event);
+            self.enforce_deadlines();
+        }
+        Ok(match self.interrupted {
+            Some(signal) => Err(Interrupted(signal)),
+            None => Ok(self.outcomes.into_iter().flatten().collect()),
+        })
+    }
+
+    /// Forks the worker of one probe.
+    fn start(&self, index: usize) -> io::Result<Worker> {
+        let (read, write) = pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?;
+        let doctor = Pid::this();
+        let started = Instant::now();
+        let deadline = started + self.settings.timeout;
+        // SAFETY: the process has a single thread (see `run`), so the child may do all it could.
+        match unsafe { fork() }? {
+            ForkResult::Child => {
+                drop(read);
+                blocking(&write);
+                let probe = self.probes[index];
+                let id = probe.id();
+                let dir = self.dir.join(&id);
+                let Self { run, settings, manager, .. } = *self;
+                let sandbox = Sandbox { settings, manager, run, probe: &id, dir: &dir, deadline };
+                work(probe, &sandbox, doctor, write)
+            }
+            ForkResult::Parent { child } => Ok(Worker {
+                index,
+                pid: child,
+                ended: pidfd(child.as_raw().cast_unsigned())?,
+                results: Some(read.into()),
+                bytes: Vec::new(),
+                started,
+                kill_at: deadline + GRACE,
+                killed: false,
+            }),
+        }
+    }
+
+    /// Waits until a worker writes or ends, a signal arrives, or a deadline is reached.
+    fn wait_for_event(&self) -> io::Result<()> {
+        let mut fds = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
+        for worker in &self.workers {
+            fds.push(PollFd::new(worker.ended.as_fd(), PollFlags::POLLIN));
+            if let Some(results) = &worker.results {
+                fds.push(PollFd::new(results.as_fd(), PollFlags::POLLIN));
+            }
+        }
+        let next = self.workers.iter().map(|worker| worker.kill_at).min();
+        let left = next.map_or(CLEAN_UP, |at| at.saturating_duration_since(Instant::now()));
+        let timeout = PollTimeout::try_from(left.as_millis() + 1).unwrap_or(PollTimeout::MAX);
+        match poll(&mut fds, timeout) {
+            Ok(_) | Err(nix::errno::Errno::EINTR) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Asks every worker to clean up and end, at the first signal that ends the run.
+    fn take_signals(&mut self) -> io::Result<()> {
+        while let Some(info) = self.signals.read_signal()? {
+            let signal = Signal::try_from(info.ssi_signo.cast_signed()).unwrap_or(Signal::SIGTERM);
+            if self.interrupted.replace(signal).is_none() {
+                for worker in &mut self.workers {
+                    let _ = kill(worker.pid, Signal::SIGTERM);
+                    worker.kill_at = Instant::now() + CLEAN_UP;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what workers have written and lets go of those that have ended.
+    fn take_results(&mut self, on_event: &mut impl FnMut(Event)) {
+        for mut worker in std::mem::take(&mut self.workers) {
+            let ended = has_ended(&worker.ended);
+            let reported = worker.results.is_some() && worker.read_results(ended);
+            if reported {
+                let outcome = self.outcome_of(&worker);
+                self.finish(worker.index, worker.started, outcome, on_event);
+                worker.kill_at = worker.kill_at.max(Instant::now() + CLEAN_UP);
+            }
+            if ended {
+                let _ = waitpid(worker.pid, None);
+            } else {
+                self.workers.push(worker);
+            }
+        }
+    }
+
+    fn outcome_of(&self, worker: &Worker) -> Outcome {
+        serde_json::from_slice(&worker.bytes).unwrap_or_else(|_| {
+            Outcome::Unable(Unable::Unmeasured(if worker.killed {
+                format!("it gave no answer within {:.1} s", self.settings.timeout.as_secs_f64())
+            } else {
+                "its process ended without an answer".into()
+            }))
+        })
+    }
+
+    /// Kills each worker whose time is up, with its tree, and removes its units in its place.
+    fn enforce_deadlines(&mut self) {
+        let now = Instant::now();
+        for worker in self.workers.iter_mut().filter(|worker| worker.kill_at <= now) {
+            kill_tree(worker.pid);
+            worker.killed = true;
+            worker.kill_at = now + CLEAN_UP;
+            let name = self.probes[worker.index].name;
+            let _ = remove_units(self.settings.manager, &format!("{}_{name}_", self.run));
+        }
+    }
+
+    fn finish(
+        &mut self,
+        index: usize,
+        started: Instant,
+        outcome: Outcome,
+        on_event: &mut impl FnMut(Event),
+    ) {
+        self.outcomes[index] = Some(Timed { outcome, elapsed: started.elapsed() });
+        on_event(Event::Finished(self.probes[index]));
+    }
+}
+
+impl Worker {
+    /// Reads what is there. Says whether this was the last of it.
+    fn read_results(&mut self, ended: bool) -> bool {
+        let Some(results) = &mut self.results else { return false };
+        let mut buffer = [0; 16 * 1024];
+        loop {
+            match results.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(read) if self.bytes.len() + read <= LARGEST_OUTCOME => {
+                    self.bytes.extend_from_slice(&buffer[..read]);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && !ended => return false,
+                Ok(_) | Err(_) => break,
+            }
+        }
+        self.results = None;
+        true
+    }
+}
+
+fn refused(error: &io::Error) -> Outcome {
+    Outcome::Unable(Unable::Unmeasured(format!("no process could be started for it: {error}")))
+}
+
+fn has_ended(pidfd: &OwnedFd) -> bool {
+    let mut fds = [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)];
+    poll(&mut fds, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
+}
+
+/// Lets the worker's writes wait for the doctor to read.
+fn blocking(pipe: &OwnedFd) {
+    let _ = nix::fcntl::fcntl(pipe, nix::fcntl::FcntlArg::F_SETFL(OFlag::empty()));
+}

@@ -1,0 +1,180 @@
+//! The command line and nothing else.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Args, Parser, Subcommand};
+use launch_probes::sandbox::Manager;
+
+use crate::commands::{check, explain, list};
+use crate::exit::{Exit, FailOn};
+use crate::report::{ColorChoice, Format};
+
+/// Finds out, live, whether this host really launches a fleet of agents: through systemd-run, tmux
+/// and flock. Without a command it is `doctor check`.
+#[derive(Debug, Parser)]
+#[command(name = "doctor", version = concat!(env!("CARGO_PKG_VERSION"), " (", env!("DOCTOR_TARGET"), ")"))]
+#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
+#[command(after_help = EXIT_STATUS)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    options: CheckOptions,
+}
+
+const EXIT_STATUS: &str = "Exit status: 0 nothing at or above --fail-on, 1 findings, 2 wrong usage or \
+     a report that could not be written, 3 something unmeasured, 4 nothing selected, 130 interrupted.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Probe this host and report.
+    Check {
+        /// Probes or groups of probes; all by default.
+        #[arg(value_name = "ID|GROUP")]
+        names: Vec<String>,
+        #[command(flatten)]
+        options: CheckOptions,
+    },
+    /// List the probes.
+    List {
+        /// Probes or groups of probes; all by default.
+        #[arg(value_name = "ID|GROUP")]
+        names: Vec<String>,
+        #[command(flatten)]
+        color: ColorOption,
+    },
+    /// Tell what is known about a failure mode: a runbook.
+    Explain {
+        /// The probe.
+        id: String,
+        #[command(flatten)]
+        color: ColorOption,
+    },
+}
+
+/// The option that every command which writes for people has.
+#[derive(Debug, Args)]
+pub struct ColorOption {
+    /// When to use colour; NO_COLOR, CLICOLOR and CLICOLOR_FORCE count for `auto`.
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    pub color: ColorChoice,
+}
+
+/// What `doctor check` examines and how it tells.
+#[derive(Debug, Args)]
+pub struct CheckOptions {
+    /// Leave out a probe or a group of probes.
+    #[arg(long, value_name = "ID|GROUP", value_delimiter = ',')]
+    pub skip: Vec<String>,
+    /// How to tell the result.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// Write the report to a file, and nothing to standard output.
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// The least verdict that makes the exit status 1.
+    #[arg(long, value_enum, default_value_t, value_name = "LEVEL")]
+    pub fail_on: FailOn,
+    /// How long one probe may take, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    pub timeout: Duration,
+    /// How many probes run at the same time.
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: u16,
+    /// The slice that agents are to run in.
+    #[arg(long, value_name = "NAME", env = "GC_AGENT_SLICE", hide_env_values = true)]
+    pub slice: Option<OsString>,
+    /// The work tree that agents share.
+    #[arg(long, value_name = "DIR")]
+    pub repo: Option<PathBuf>,
+    /// The manager that launches the agents.
+    #[arg(long, value_name = "MANAGER", default_value = "user", value_parser = manager())]
+    pub manager: Manager,
+    /// Run probes, too, that disturb the manager.
+    #[arg(long)]
+    pub deep: bool,
+    #[command(flatten)]
+    pub color: ColorOption,
+}
+
+impl Cli {
+    /// Reads the command line.
+    ///
+    /// # Errors
+    /// When it is wrong, or asks for help or the version: see [`explain_error`].
+    pub fn from_args(args: impl Iterator<Item = OsString>) -> Result<Self, clap::Error> {
+        Self::try_parse_from(args)
+    }
+
+    /// Does what it asks for.
+    ///
+    /// # Errors
+    /// When it asks for something that cannot be, or a report could not be written.
+    pub fn run(self) -> anyhow::Result<Exit> {
+        match self.command {
+            None => check::run(&[], &self.options),
+            Some(Command::Check { names, options }) => check::run(&names, &options),
+            Some(Command::List { names, color }) => list::run(&names, &color),
+            Some(Command::Explain { id, color }) => explain::run(&id, &color),
+        }
+    }
+}
+
+/// Says what is wrong with a command line in one line, or shows the help that was asked for.
+pub fn explain_error(error: &clap::Error) -> Exit {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        let written = error.print().and_then(|()| std::io::stdout().flush());
+        return if written.is_ok() { Exit::Fine } else { Exit::Usage };
+    }
+    // The first paragraph of clap's message names what is wrong; lists and hints are added below.
+    let rendered = error.render().to_string();
+    let first = rendered.lines().next().unwrap_or_default();
+    let mut message = first.trim_start_matches("error: ").to_owned();
+    if message.ends_with(':') {
+        let names = rendered.lines().skip(1).take_while(|line| !line.is_empty());
+        message.extend(names.map(|line| format!(" {}", line.trim())));
+    }
+    for kind in
+        [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue]
+    {
+        if let Some(nearest) = error.get(kind).map(words).filter(|words| !words.is_empty()) {
+            message.push_str(&format!("; did you mean `{nearest}`?"));
+        }
+    }
+    let valid = [ContextKind::ValidValue, ContextKind::ValidSubcommand];
+    match valid.into_iter().find_map(|kind| error.get(kind)).map(words) {
+        Some(names) if !names.is_empty() => message.push_str(&format!("; there is: {names}")),
+        _ => message.push_str("; see `doctor --help`"),
+    }
+    eprintln!("doctor: {message}");
+    Exit::Usage
+}
+
+fn words(value: &ContextValue) -> String {
+    match value {
+        ContextValue::String(word) => word.clone(),
+        ContextValue::Strings(words) => words.join(", "),
+        _ => String::new(),
+    }
+}
+
+fn manager() -> impl TypedValueParser<Value = Manager> {
+    PossibleValuesParser::new(["user", "system"]).map(|name| match name.as_str() {
+        "system" => Manager::System,
+        _ => Manager::User,
+    })
+}
+
+/// A positive number of seconds, such as `0.5`.
+fn seconds(text: &str) -> Result<Duration, String> {
+    text.parse()
+        .ok()
+        .filter(|seconds| *seconds > 0.0 && *seconds <= 3600.0)
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .ok_or_else(|| "a number of seconds above 0 and up to 3600 was expected".into())
+}

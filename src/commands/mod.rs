@@ -1,0 +1,7 @@
+//! One file a subcommand.
+
+pub mod check;
+pub mod explain;
+pub mod list;
+mod live_line;
+mod output;

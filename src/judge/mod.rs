@@ -1,0 +1,17 @@
+//! Facts + card + versions -> verdict.
+
+mod card;
+mod catalogue;
+mod judgement;
+mod placeholder;
+mod range;
+mod verdict;
+mod version;
+
+pub use card::{Card, Expectation, Fact, Kind, Meaning, Workaround};
+pub use catalogue::{Catalogue, Entry, Unknown};
+pub use judgement::{Finding, Judgement, judge};
+pub use placeholder::quote;
+pub use range::Range;
+pub use verdict::Verdict;
+pub use version::Version;

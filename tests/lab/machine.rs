@@ -1,0 +1,114 @@
+use std::path::Path;
+use std::process::{self, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::{Release, Report};
+
+static BOOTED: AtomicU32 = AtomicU32::new(0);
+
+/// A fresh machine with real systemd. It is powered off and removed with this value.
+pub struct Machine {
+    name: String,
+    release: Release,
+}
+
+impl Machine {
+    /// Boots one, with this build of the doctor in its PATH.
+    pub fn boot(release: Release) -> Self {
+        let number = BOOTED.fetch_add(1, Ordering::Relaxed);
+        let name = format!("t-{}-{number}", process::id());
+        let doctor = env!("CARGO_BIN_EXE_doctor");
+        assert!(
+            doctor.contains("-musl/"),
+            "NOT RUN: the lab needs a static doctor; use ci/test, or pass --target x86_64-unknown-linux-musl"
+        );
+        let up = lab()
+            .env("DOCTOR_BIN", doctor)
+            .args(["up", release.name(), "--name", &name])
+            .stdin(Stdio::null())
+            .output()
+            .expect("ci/lab can be started");
+        assert!(
+            up.status.success(),
+            "NOT RUN: {} did not boot: {}",
+            release.name(),
+            String::from_utf8_lossy(&up.stderr)
+        );
+        Self { name, release }
+    }
+
+    /// Its release.
+    pub fn release(&self) -> Release {
+        self.release
+    }
+
+    /// Runs a command in a login session of `user`, which ends with it.
+    pub fn run_as(&self, user: &str, argv: &[&str]) -> Output {
+        self.spawn_as(user, argv).wait_with_output().expect("ci/lab ends")
+    }
+
+    /// Starts a command in a login session of `user`.
+    pub fn spawn_as(&self, user: &str, argv: &[&str]) -> process::Child {
+        lab()
+            .args(["run", &self.name])
+            .args(if user == "root" { vec!["--root"] } else { vec!["--user", user] })
+            .arg("--")
+            .args(argv)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("ci/lab can be started")
+    }
+
+    /// Runs a command as root, outside any login session.
+    pub fn root(&self, argv: &[&str]) -> Output {
+        self.run_as("root", argv)
+    }
+
+    /// Runs a command in a login session of the user `agent`.
+    pub fn agent(&self, argv: &[&str]) -> Output {
+        self.run_as("agent", argv)
+    }
+
+    /// Runs a script by `sh -c`, as `user`; it must succeed. Gives what it wrote.
+    #[track_caller]
+    pub fn script(&self, user: &str, script: &str) -> String {
+        let output = self.run_as(user, &["sh", "-ec", script]);
+        assert!(
+            output.status.success(),
+            "{script}\nstatus {:?}\nstderr: {}",
+            output.status.code(),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Runs `doctor check --format json ARGS` as `agent`.
+    #[track_caller]
+    pub fn check(&self, args: &[&str]) -> Report {
+        self.check_in("exec \"$@\"", args)
+    }
+
+    /// Runs `doctor check --format json ARGS` as `agent` from a script, which makes the state that
+    /// is examined and then runs `"$@"`.
+    #[track_caller]
+    pub fn check_in(&self, script: &str, args: &[&str]) -> Report {
+        let doctor = ["sh", "-ec", script, "sh", "doctor", "check", "--format", "json"];
+        Report::read(&self.agent(&[&doctor, args].concat()))
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        let down = lab().args(["down", &self.name]).stdin(Stdio::null()).output();
+        let is_down = down.is_ok_and(|output| output.status.success());
+        if !is_down && !std::thread::panicking() {
+            panic!("the machine {} did not go down cleanly", self.name);
+        }
+    }
+}
+
+fn lab() -> Command {
+    Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("ci/lab"))
+}
