@@ -158,12 +158,8 @@ impl Command {
         let mut words = Vec::new();
         if !self.environment.is_empty() {
             words.push("env".to_owned());
-            for (name, value) in &self.environment {
-                let name = name.to_string_lossy();
-                match value {
-                    None => words.extend(["-u".to_owned(), name.into_owned()]),
-                    Some(_) => {}
-                }
+            for (name, _) in self.environment.iter().filter(|(_, value)| value.is_none()) {
+                words.extend(["-u".to_owned(), name.to_string_lossy().into_owned()]);
             }
             for (name, value) in &self.environment {
                 if let Some(value) = value {
