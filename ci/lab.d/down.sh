@@ -1,0 +1,60 @@
+# shellcheck shell=bash
+# Ending machines, and sweeping up after those that could not end by themselves.
+
+lab_down() {
+    local names=("$@") name jobs=() job status=0
+    (($#)) || host_usage "down: which machine? up are: $(machine_names | paste -sd ' ')"
+    if [[ $1 == --all ]]; then
+        (($# == 1)) || host_usage "down: --all is all of them"
+        mapfile -t names < <(machine_names)
+    fi
+    for name in "${names[@]}"; do
+        [[ $name && $name != */* && -d $LAB_RUN/$name ]] ||
+            host_usage "no machine '$name' is up; up are: $(machine_names | paste -sd ' ')"
+    done
+    for name in "${names[@]}"; do
+        machine_end "$name" &
+        jobs+=("$!")
+    done
+    for job in "${jobs[@]}"; do
+        wait "$job" || status=1
+    done
+    return "$status"
+}
+
+machine_end() {
+    local name=$1 leader
+    if leader=$(machine_process "$name" leader); then
+        # Asks its manager for poweroff.target: systemd(1), SIGNALS.
+        kill -s RTMIN+4 "$leader" 2>/dev/null || true
+        machine_await_end "$name" "$POWEROFF_SECONDS" ||
+            host_say "'$name' did not power off in $POWEROFF_SECONDS s: killing it"
+    fi
+    machine_abandon "$name"
+}
+
+# Ends a machine at once, whatever it is doing.
+machine_abandon() {
+    local name=$1 supervisor
+    if machine_alive "$name" && supervisor=$(machine_process "$name" supervisor); then
+        kill -s TERM "$supervisor" 2>/dev/null
+        # An interrupted `up` holds the lock itself.
+        [[ ! ${ALIVE:-} ]] || exec {ALIVE}>&-
+        machine_await_end "$name" 10 || kill -s KILL "$supervisor" 2>/dev/null
+    fi
+    [[ ! -d $LAB_RUN/$name ]] || machine_sweep "$name"
+}
+
+# Waits for the last holder of the lock to go.
+machine_await_end() {
+    local lock status=0
+    { exec {lock}<"$LAB_RUN/$1/alive"; } 2>/dev/null || return 0
+    flock --shared --wait "$2" "$lock" || status=1
+    exec {lock}<&-
+    return "$status"
+}
+
+# The supervisor was killed, and what it would have removed is still there.
+machine_sweep() {
+    unshare --mount --propagation private "$LAB" supervise --sweep "$1"
+}

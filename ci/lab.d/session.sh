@@ -1,0 +1,77 @@
+# shellcheck shell=bash
+# Running commands in a machine.
+
+lab_run() {
+    local target=${1:-} user=agent login=yes stdio=--pipe
+    [[ $target && $target != -* ]] || host_usage "run: which release or machine?"
+    shift
+    while (($#)); do
+        case $1 in
+        --user)
+            user=${2:-}
+            [[ $user ]] || host_usage "run: --user needs a name"
+            shift
+            ;;
+        --root) user=root login='' ;;
+        --tty) stdio=--pty ;;
+        --) break ;;
+        *) host_usage "run: no option '$1'; the command comes after --" ;;
+        esac
+        shift
+    done
+    (($# > 1)) || host_usage "run: which command? it comes after --"
+    shift
+    session_target "$target"
+    session_command "$MACHINE" "$user" "$login" "$stdio" "$@"
+}
+
+lab_shell() {
+    local target=${1:-}
+    (($# == 0)) || shift
+    lab_run "$target" "$@" --tty -- /bin/bash --login
+}
+
+# Sets MACHINE: the one that is up under this name, or one booted for this invocation alone.
+session_target() {
+    if machine_alive "$1"; then
+        MACHINE=$1
+        return
+    fi
+    release_known "$1" ||
+        host_usage "no release or machine '$1'; releases: ${LAB_RELEASES[*]}; up are: $(machine_names | paste -sd ' ')"
+    MACHINE=run-$$
+    machine_boot "$1" "$MACHINE"
+    cleanup_push machine_end "$MACHINE"
+}
+
+# session_command MACHINE USER LOGIN STDIO CMD ARG...
+session_command() {
+    local machine=$1 user=$2 login=$3 stdio=$4 status=0
+    shift 4
+    session_require_user "$machine" "$user"
+    SESSION_UNIT=lab-$$.service
+    local properties=(--property=User="$user" --property=WorkingDirectory='~')
+    # What login(1) does: a session of logind's, XDG_RUNTIME_DIR, a user manager and its bus.
+    [[ ! $login ]] || properties+=(--property=PAMName=login)
+    # The manager replaces $NAME and ${NAME} in a service's command line, and reads $$ as a dollar sign.
+    # The shell is there for the status: 127 when there is no such command, instead of systemd-run's own 1.
+    local command=(/bin/sh -c 'exec "$0" "$@"' "$@")
+    cleanup_push session_stop "$machine"
+    machine_enter "$machine" systemd-run --quiet --collect --wait "$stdio" --unit="$SESSION_UNIT" \
+        "${properties[@]}" -- "${command[@]//\$/\$\$}" <&0 &
+    wait "$!" || status=$?
+    cleanup_pop
+    exit "$status"
+}
+
+session_require_user() {
+    local passwd users
+    passwd=/proc/$(machine_process "$1" leader)/root/etc/passwd
+    users=$(awk -F: '$3 == 0 || ($3 >= 1000 && $3 < 65534) { print $1 }' "$passwd")
+    grep -q "^$2:" "$passwd" || host_usage "no user '$2' in '$1'; there are: ${users//$'\n'/ }"
+}
+
+# systemd-run may be killed, and what it started stays.
+session_stop() {
+    machine_enter "$1" systemctl stop "$SESSION_UNIT" 2>/dev/null
+}
