@@ -1,17 +1,181 @@
-//! The command line on the host as it is.
+//! The command line on the host as it is, and on hosts made barer than it.
+
+use std::fs;
+use std::process::Stdio;
 
 use assert_cmd::Command;
+use predicates::prelude::*;
+use rstest::rstest;
+use tempfile::TempDir;
 
 fn doctor() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_doctor"))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_doctor"));
+    command.env_remove("GC_AGENT_SLICE");
+    command
+}
+
+fn json(output: &[u8]) -> serde_json::Value {
+    serde_json::from_slice(output).expect("one JSON document and nothing else")
+}
+
+#[rstest]
+#[case::id(
+    &["check", "env-block-space"],
+    "there is no probe or group `env-block-space` (did you mean `env-block-spaces`?); `doctor list` shows all"
+)]
+#[case::skipped_id(&["--skip", "lokc"], "there is no probe or group `lokc` (did you mean `lock`?); `doctor list` shows all")]
+#[case::explained_id(&["explain", "flock-ordre"], "there is no probe or group `flock-ordre` (did you mean `flock-order`?); `doctor list` shows all")]
+#[case::format(&["--format", "jsn"], "invalid value 'jsn' for '--format <FORMAT>'; did you mean `json`?; there is: human, json")]
+#[case::level(&["--fail-on", "x"], "invalid value 'x' for '--fail-on <LEVEL>'; there is: fail, warn, change, never")]
+#[case::manager(&["--manager", "usr"], "invalid value 'usr' for '--manager <MANAGER>'; did you mean `user`?; there is: user, system")]
+#[case::option(&["--formt", "json"], "unexpected argument '--formt' found; did you mean `--format`?; see `doctor --help`")]
+#[case::command(&["chekc"], "unrecognized subcommand 'chekc'; did you mean `check`?; see `doctor --help`")]
+#[case::timeout(&["--timeout", "0"], "invalid value '0' for '--timeout <SECONDS>': a number of seconds above 0 and up to 3600 was expected; see `doctor --help`")]
+#[case::repo(&["--repo", "/no/such"], "cannot examine --repo /no/such: No such file or directory (os error 2)")]
+fn a_wrong_word_is_named_in_one_line_and_nothing_runs(
+    #[case] args: &[&str],
+    #[case] message: &str,
+) {
+    doctor().args(args).assert().code(2).stdout("").stderr(format!("doctor: {message}\n"));
 }
 
 #[test]
-fn an_unknown_id_is_answered_with_the_nearest_and_nothing_runs() {
+fn version_says_the_build_target() {
+    doctor().arg("--version").assert().success().stdout(
+        predicate::str::is_match(
+            r"^doctor \d+\.\d+\.\d+ \([a-z0-9_]+-unknown-linux-(musl|gnu)\)\n$",
+        )
+        .unwrap(),
+    );
+}
+
+#[test]
+fn list_shows_every_probe_with_its_kind_and_title() {
     doctor()
-        .args(["check", "env-block-space"])
+        .args(["list", "launcher"])
+        .assert()
+        .success()
+        .stdout(predicate::str::contains("launcher\n  env-block-spaces"))
+        .stdout(predicate::str::contains("flock-order").not());
+}
+
+#[test]
+fn explain_is_a_runbook() {
+    let headings =
+        ["Symptom", "Cause", "Measured", "Workaround", "Relax when", "By hand", "Sources"];
+    let output = doctor().args(["explain", "env-block-spaces"]).assert().success();
+    let text = String::from_utf8(output.get_output().stdout.clone()).unwrap();
+    for heading in headings {
+        assert!(text.lines().any(|line| line == heading), "no {heading} in:\n{text}");
+    }
+}
+
+#[test]
+fn skipping_everything_selects_nothing() {
+    doctor().args(["check", "lock", "--skip", "lock"]).assert().code(4).stderr("");
+}
+
+/// Without a single program in PATH the report is complete, and says of each probe what is missing.
+#[test]
+fn a_host_without_any_program_gets_a_complete_report() {
+    let empty = TempDir::new().unwrap();
+    let output =
+        doctor().env("PATH", empty.path()).args(["--format", "json"]).assert().code(1).stderr("");
+    let report = json(&output.get_output().stdout);
+    for key in ["systemd", "systemd_version", "tmux", "git", "util_linux"] {
+        assert!(report["host"][key].is_null(), "{key}");
+    }
+    let listed = doctor().arg("list").assert().success();
+    let listed = String::from_utf8(listed.get_output().stdout.clone()).unwrap();
+    let probes = report["probes"].as_array().unwrap();
+    assert_eq!(probes.len(), listed.lines().filter(|line| line.starts_with("  ")).count());
+    for probe in probes {
+        assert_ne!(probe["verdict"], "unmeasured", "{probe:#}");
+        assert_ne!(probe["summary"], "", "{probe:#}");
+    }
+    doctor()
+        .env("PATH", empty.path())
+        .assert()
+        .code(1)
+        .stdout(predicate::str::contains("no systemd, no tmux, no git"));
+}
+
+#[test]
+fn a_report_that_cannot_be_written_changes_the_status() {
+    let dir = TempDir::new().unwrap();
+    let missing = dir.path().join("no/report");
+    doctor()
+        .args(["check", "lock", "--output"])
+        .arg(&missing)
         .assert()
         .code(2)
         .stdout("")
-        .stderr("doctor: there is no probe or group `env-block-space` (did you mean `env-block-spaces`?); `doctor list` shows all\n");
+        .stderr(predicate::str::starts_with("doctor: cannot write the report to "));
+    doctor().args(["check", "lock", "--output", "/dev/full"]).assert().code(2).stdout("");
+}
+
+#[test]
+fn a_full_or_closed_standard_output_is_no_panic() {
+    for redirection in [">/dev/full", ">&-"] {
+        let script = format!("exec \"$0\" check lock {redirection}");
+        let output = std::process::Command::new("sh")
+            .args(["-c", &script, env!("CARGO_BIN_EXE_doctor")])
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{redirection}: {stderr}");
+        assert!(
+            stderr.starts_with("doctor: cannot write the report to standard output"),
+            "{stderr}"
+        );
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    }
+}
+
+#[test]
+fn a_reader_that_hangs_up_changes_the_status() {
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_doctor"))
+        .args(["check", "lock"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn a_report_file_appears_whole_and_standard_output_stays_empty() {
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("report.json");
+    doctor()
+        .args(["check", "lock", "--format", "json", "--output"])
+        .arg(&file)
+        .assert()
+        .stdout("")
+        .stderr("");
+    let report = json(&fs::read(&file).unwrap());
+    assert_eq!(report["schema"], 1);
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing but the report is there");
+}
+
+#[test]
+fn a_pipe_gets_no_colour_and_no_live_line() {
+    let output = doctor().args(["check", "lock"]).assert().stderr("");
+    assert!(!output.get_output().stdout.contains(&0x1b));
+    let colored = doctor().args(["check", "lock", "--color", "always"]).assert();
+    assert!(colored.get_output().stdout.contains(&0x1b));
+    let plain =
+        doctor().env("CLICOLOR_FORCE", "1").env("NO_COLOR", "1").args(["check", "lock"]).assert();
+    assert!(!plain.get_output().stdout.contains(&0x1b));
+}
+
+#[test]
+fn no_line_of_the_report_but_a_command_is_wider_than_80_columns() {
+    let output = doctor().assert();
+    let text = String::from_utf8(output.get_output().stdout.clone()).unwrap();
+    for line in text.lines().filter(|line| !line.trim_start().starts_with("$ ")) {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
 }

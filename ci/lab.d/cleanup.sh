@@ -20,6 +20,10 @@ cleanup_pop() {
     CLEANUP=("${CLEANUP[@]:0:${#CLEANUP[@]}-2}")
 }
 
+cleanup_forget() {
+    CLEANUP=()
+}
+
 cleanup_run() {
     local status=$? i
     trap '' HUP INT TERM
@@ -49,5 +53,9 @@ cleanup_end_job() {
 # For `unshare --fork --kill-child`, which heeds no SIGTERM.
 cleanup_kill_job() {
     kill -KILL "$1" 2>/dev/null
+    wait "$1" 2>/dev/null
+}
+
+cleanup_wait_job() {
     wait "$1" 2>/dev/null
 }

@@ -1,6 +1,8 @@
 # shellcheck shell=bash
 # Ending machines, and sweeping up after those that could not end by themselves.
 
+POWEROFF_SECONDS=15
+
 lab_down() {
     local names=("$@") name jobs=() job status=0
     (($#)) || host_usage "down: which machine? up are: $(machine_names | paste -sd ' ')"
@@ -35,13 +37,13 @@ machine_end() {
 
 # Ends a machine at once, whatever it is doing.
 machine_abandon() {
-    local name=$1 supervisor
-    if machine_alive "$name" && supervisor=$(machine_process "$name" supervisor); then
-        kill -s TERM "$supervisor" 2>/dev/null
-        # An interrupted `up` holds the lock itself.
-        [[ ! ${ALIVE:-} ]] || exec {ALIVE}>&-
-        machine_await_end "$name" 10 || kill -s KILL "$supervisor" 2>/dev/null
-    fi
+    local name=$1 supervisor='' tries=50
+    while ((tries-- > 0)); do
+        ! supervisor=$(machine_process "$name" supervisor) || kill -s TERM "$supervisor" 2>/dev/null || true
+        # One that was started just now holds the lock already, and has yet to record itself: then once more.
+        ! machine_await_end "$name" 0.2 || break
+    done
+    ((tries >= 0)) || [[ ! $supervisor ]] || kill -s KILL "$supervisor" 2>/dev/null || true
     [[ ! -d $LAB_RUN/$name ]] || machine_sweep "$name"
 }
 
@@ -49,7 +51,7 @@ machine_abandon() {
 machine_await_end() {
     local lock status=0
     { exec {lock}<"$LAB_RUN/$1/alive"; } 2>/dev/null || return 0
-    flock --shared --wait "$2" "$lock" || status=1
+    flock --shared --timeout "$2" "$lock" || status=1
     exec {lock}<&-
     return "$status"
 }

@@ -23,7 +23,7 @@ host_require_root() {
 host_need() {
     local -A packages=(
         [systemd-nspawn]=systemd-container [mmdebstrap]=mmdebstrap [nsenter]=util-linux [flock]=util-linux
-        [perl]=perl-base)
+        [perl]=perl-base [pkill]=procps)
     local command
     local missing=()
     for command in "${!packages[@]}"; do
@@ -51,6 +51,7 @@ host_mirror() {
         printf '%s\n' "$DOCTOR_LAB_MIRROR"
         return
     fi
+    # shellcheck disable=SC2016 # these are for apt to fill in
     while IFS='|' read -r label component codename uri; do
         # Without fetched lists apt knows no label, and only the path tells the archives apart.
         if [[ $component == main && $codename != *-security && ($label == Debian || $uri == */debian/) ]]; then

@@ -2,7 +2,7 @@
 # What there is.
 
 lab_list() {
-    local release row='%-20s %-24s %-9s %-26s %s\n' machines
+    local release row='%-20s %-18s %-15s %-20s %s\n' machines package number
     (($# == 0)) || host_usage "list takes no argument"
     # shellcheck disable=SC2059
     printf "$row" RELEASE SYSTEMD TMUX GIT UP

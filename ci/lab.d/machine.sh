@@ -3,7 +3,6 @@
 # `alive` is locked for exactly as long as something looks after it: first `up`, then its supervisor.
 
 BOOT_SECONDS=60
-POWEROFF_SECONDS=30
 
 lab_up() {
     local release='' name=''
@@ -35,8 +34,8 @@ machine_boot() {
     host_need
     root_hold "$release"
     binary_find
+    cleanup_push machine_unclaim "$name"
     machine_claim "$name" "$release"
-    cleanup_push machine_abandon "$name"
     machine_await_ready "$name"
     cleanup_pop
     # From here on only the supervisor holds the locks.
@@ -46,23 +45,40 @@ machine_boot() {
 
 # Takes the name, with everything in place in one rename, so that of two that want it only one gets it.
 machine_claim() {
-    local name=$1 claim
+    local name=$1 claim=$LAB_RUN/.$1.$$ tries=20
     if [[ -d $LAB_RUN/$name ]]; then
         ! machine_alive "$name" || host_die "a machine '$name' is up already: ci/lab down $name, or give --name"
         machine_sweep "$name"
     fi
-    # The last machine that goes removes the parent, perhaps between these two commands.
-    until mkdir -p "$LAB_RUN" && claim=$(mktemp -d "$LAB_RUN/.XXXXXX" 2>/dev/null); do :; done
-    chmod 755 "$claim"
+    # The last machine that goes removes the parent, perhaps between these two.
+    until mkdir -p "$LAB_RUN" && mkdir "$claim" 2>/dev/null; do
+        ((tries-- > 0)) || host_die "cannot make $claim"
+    done
+    inotify_raise
     exec {ALIVE}>"$claim/alive"
     flock "$ALIVE"
     printf '%s\n' "$2" >"$claim/release"
     printf '%s\n' "$ROOT" >"$claim/root"
     printf '%s\n' "$BINARY" >"$claim/binary"
-    mv -T "$claim" "$LAB_RUN/$name" 2>/dev/null || {
-        rm -rf "$claim"
+    mv -T "$claim" "$LAB_RUN/$name" 2>/dev/null ||
         host_die "a machine '$name' is being booted already: wait for it, or give --name"
-    }
+}
+
+# Gives the name back, if it was this invocation that took it.
+machine_unclaim() {
+    rm -rf "$LAB_RUN/.$1.$$"
+    if [[ ${ALIVE:-} && $LAB_RUN/$1/alive -ef /proc/self/fd/$ALIVE ]]; then
+        exec {ALIVE}>&-
+        machine_abandon "$1"
+        wait
+    fi 2>/dev/null
+    machine_leave_run
+}
+
+# The last one that goes puts things back.
+machine_leave_run() {
+    inotify_restore
+    rmdir --ignore-fail-on-non-empty "$LAB_RUN" 2>/dev/null || true
 }
 
 # nspawn tells its notification socket who the leader is, and when the machine's manager has finished starting.
@@ -86,7 +102,10 @@ machine_await_ready() {
             break
         fi
         case $line in
-        LISTENING) machine_launch "$name" && exec {console}<"$state/console" ;;
+        LISTENING)
+            machine_launch "$name"
+            exec {console}<"$state/console"
+            ;;
         X_NSPAWN_LEADER_PID=*) machine_record "$name" leader "${line#*=}" ;;
         READY=1) outcome=ready ;;
         STATUS=Gone) outcome='ended while booting' ;;
@@ -105,9 +124,8 @@ machine_await_ready() {
 
 # In a session of its own, holding the locks and nothing else of the caller's: a pipe that reads from `up` sees its end.
 machine_launch() {
-    local state=$LAB_RUN/$1
-    setsid unshare --mount --propagation private "$LAB" supervise "$1" </dev/null >"$state/console" 2>&1 &
-    machine_record "$1" supervisor "$!"
+    : >"$LAB_RUN/$1/console"
+    setsid unshare --mount --propagation private "$LAB" supervise "$1" </dev/null >"$LAB_RUN/$1/console" 2>&1 &
 }
 
 machine_record() {
@@ -116,18 +134,19 @@ machine_record() {
 
 machine_report_state() {
     local state
-    state=$(machine_enter "$1" systemctl is-system-running) && return
+    machine_entry "$1"
+    state=$("${ENTRY[@]}" systemctl is-system-running) && return
     host_say "WARNING: '$1' is up, but its systemd says it is '$state':"
-    machine_enter "$1" systemctl --no-legend --no-pager --plain --failed >&2 || true
+    "${ENTRY[@]}" systemctl --no-legend --no-pager --plain --failed >&2 || true
 }
 
-# machine_enter NAME CMD ARG...: in the machine's namespaces, though not in one of its cgroups.
-machine_enter() {
+# Sets ENTRY, the command line that runs another in the machine's namespaces, though not in one of its cgroups.
+machine_entry() {
     local leader
     leader=$(machine_process "$1" leader) || host_die "machine '$1' is gone"
-    shift
-    nsenter --target "$leader" --all env --ignore-environment \
-        PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin TERM="${TERM:-dumb}" LANG=C.UTF-8 "$@"
+    ENTRY=(nsenter --target "$leader" --all env --ignore-environment TERM="${TERM:-dumb}" LANG=C.UTF-8
+        PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+        SYSTEMD_TINT_BACKGROUND=0 SYSTEMD_ADJUST_TERMINAL_TITLE=0)
 }
 
 # The pid of a machine's leader or supervisor, unless that process is gone.

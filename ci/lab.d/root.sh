@@ -37,7 +37,7 @@ lab_build() {
     for ((; running > 0; running--)); do
         wait -n || status=1
     done
-    CLEANUP=()
+    cleanup_forget
     return "$status"
 }
 

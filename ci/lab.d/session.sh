@@ -49,19 +49,29 @@ session_command() {
     local machine=$1 user=$2 login=$3 stdio=$4 status=0
     shift 4
     session_require_user "$machine" "$user"
-    SESSION_UNIT=lab-$$.service
-    local properties=(--property=User="$user" --property=WorkingDirectory='~')
+    machine_entry "$machine"
+    local unit=lab-$$.service properties=(--property=User="$user" --property=WorkingDirectory='~') detach=(setsid)
     # What login(1) does: a session of logind's, XDG_RUNTIME_DIR, a user manager and its bus.
     [[ ! $login ]] || properties+=(--property=PAMName=login)
     # The manager replaces $NAME and ${NAME} in a service's command line, and reads $$ as a dollar sign.
     # The shell is there for the status: 127 when there is no such command, instead of systemd-run's own 1.
+    # shellcheck disable=SC2016
     local command=(/bin/sh -c 'exec "$0" "$@"' "$@")
-    cleanup_push session_stop "$machine"
-    machine_enter "$machine" systemd-run --quiet --collect --wait "$stdio" --unit="$SESSION_UNIT" \
-        "${properties[@]}" -- "${command[@]//\$/\$\$}" <&0 &
+    # Ctrl-C is for this script, which then stops the unit. On a terminal of its own, systemd-run has to hear of resizing.
+    [[ $stdio != --pty ]] || detach=()
+    "${detach[@]}" "${ENTRY[@]}" systemd-run --quiet --collect --wait "$stdio" --unit="$unit" \
+        --description="ci/lab: ${1//[^[:print:]]/?}" "${properties[@]}" -- "${command[@]//\$/\$\$}" <&0 &
+    cleanup_push cleanup_wait_job "$!"
+    cleanup_push session_stop "$unit"
     wait "$!" || status=$?
     cleanup_pop
+    cleanup_pop
     exit "$status"
+}
+
+# Ends what systemd-run started; it then ends by itself.
+session_stop() {
+    "${ENTRY[@]}" timeout 3 systemctl stop "$1" 2>/dev/null || "${ENTRY[@]}" systemctl kill --signal=KILL "$1" 2>/dev/null
 }
 
 session_require_user() {
@@ -69,9 +79,4 @@ session_require_user() {
     passwd=/proc/$(machine_process "$1" leader)/root/etc/passwd
     users=$(awk -F: '$3 == 0 || ($3 >= 1000 && $3 < 65534) { print $1 }' "$passwd")
     grep -q "^$2:" "$passwd" || host_usage "no user '$2' in '$1'; there are: ${users//$'\n'/ }"
-}
-
-# systemd-run may be killed, and what it started stays.
-session_stop() {
-    machine_enter "$1" systemctl stop "$SESSION_UNIT" 2>/dev/null
 }

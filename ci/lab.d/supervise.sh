@@ -10,10 +10,12 @@ supervise() {
         return
     fi
     # Powering off is asked of the machine's own manager; SIGTERM pulls the plug.
+    NSPAWN='' DOOMED=''
     trap supervise_kill TERM
     trap '' HUP INT
     # shellcheck disable=SC2064
     trap "supervise_remove '$name'" EXIT
+    machine_record "$name" supervisor "$BASHPID"
 
     local state=$LAB_RUN/$name disk=$LAB_CACHE/machines/$name root binary
     root=$(<"$state/root")/root
@@ -26,13 +28,18 @@ supervise() {
     cgroup_mount
     supervise_boot "$name" "$disk/root" &
     NSPAWN=$!
+    [[ ! $DOOMED ]] || supervise_kill
     # A trap ends the wait, and not yet the machine.
-    until wait "$NSPAWN" || [[ ! -d /proc/$NSPAWN ]]; do :; done
+    until wait "$NSPAWN" || [[ ! $(jobs -pr) ]]; do :; done
 }
 
 # nspawn itself goes only after its children, so that nothing is left for the host's PID 1 to reap.
 supervise_kill() {
-    [[ ! ${NSPAWN:-} ]] || pkill --signal KILL --parent "$NSPAWN" || kill -s KILL "$NSPAWN" 2>/dev/null || true
+    DOOMED=yes
+    while [[ $NSPAWN && $(jobs -pr) ]]; do
+        pkill --signal KILL --parent "$NSPAWN" || kill -s KILL "$NSPAWN" 2>/dev/null || true
+        sleep 0.02
+    done
 }
 
 supervise_boot() {
@@ -60,5 +67,5 @@ supervise_remove() {
     rm -rf "$disk"
     NOTIFY_SOCKET=$LAB_RUN/$name/notify systemd-notify --status=Gone 2>/dev/null
     rm -rf "${LAB_RUN:?}/$name"
-    rmdir --ignore-fail-on-non-empty "$LAB_RUN" 2>/dev/null
+    machine_leave_run
 }

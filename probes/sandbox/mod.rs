@@ -9,6 +9,7 @@ mod residue;
 mod run_id;
 mod runner;
 mod settings;
+mod standard_streams;
 mod tmux_server;
 mod worker;
 
@@ -19,4 +20,5 @@ pub use residue::sweep;
 pub use run_id::RunId;
 pub use runner::{Event, Interrupted, Timed, run};
 pub use settings::{Manager, Settings};
+pub use standard_streams::stdout_was_closed;
 pub use tmux_server::TmuxServer;

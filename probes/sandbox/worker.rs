@@ -88,6 +88,8 @@ fn clean_up_on_request(sandbox: &Sandbox) {
     thread::spawn(move || {
         if signals.wait().is_ok() {
             clean_up(manager, &prefix, &dir);
+            // Where the doctor is dead, the last worker takes the run's directory along.
+            let _ = dir.parent().map(fs::remove_dir);
             end(1);
         }
     });

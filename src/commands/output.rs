@@ -2,7 +2,8 @@ use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
+use launch_probes::sandbox::stdout_was_closed;
 
 /// The columns of the terminal on standard output; 80 where there is none.
 pub fn width() -> usize {
@@ -25,6 +26,9 @@ pub fn write(text: &str, file: Option<&Path>) -> anyhow::Result<()> {
     match file {
         Some(path) => write_file(text, path)
             .with_context(|| format!("cannot write the report to {}", path.display())),
+        None if stdout_was_closed() => {
+            bail!("cannot write the report to standard output: it is closed")
+        }
         None => {
             let mut stdout = io::stdout().lock();
             stdout

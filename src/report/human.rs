@@ -18,15 +18,18 @@ pub(super) fn render(report: &Report, width: usize) -> String {
     for run in &report.swept {
         push_wrapped(&mut text, &format!("removed what {run} had left behind"), "", "  ", width);
     }
-    let id_width = report.probes.iter().map(|probe| probe.id.len()).max().unwrap_or(0);
+    let (skipped, measured): (Vec<_>, Vec<_>) =
+        report.probes.iter().partition(|probe| probe.verdict == Verdict::Skipped);
+    let id_width = measured.iter().map(|probe| probe.id.len()).max().unwrap_or(0);
     let mut group = "";
-    for probe in &report.probes {
+    for probe in measured {
         if probe.group != group {
             group = &probe.group;
             let _ = writeln!(text, "\n{}", group.bold());
         }
         push_probe(&mut text, probe, id_width, width);
     }
+    push_skipped(&mut text, &skipped, width);
     text.push('\n');
     push_wrapped(&mut text, &closing_line(report), "", "  ", width);
     text
@@ -84,6 +87,29 @@ fn finding_line(finding: &Finding) -> String {
             finding.verdict, finding.fact, finding.measured, finding.text
         ),
         _ => finding.text.clone(),
+    }
+}
+
+/// What was not measured, by reason: on a bare host most probes have the same one.
+fn push_skipped(text: &mut String, skipped: &[&ProbeReport], width: usize) {
+    let mut reasons: Vec<&str> = Vec::new();
+    for probe in skipped {
+        if !reasons.contains(&probe.summary.as_str()) {
+            reasons.push(&probe.summary);
+        }
+    }
+    if !reasons.is_empty() {
+        let _ = writeln!(text, "\n{}", "skipped".bold());
+    }
+    for reason in reasons {
+        let ids: Vec<&str> = skipped
+            .iter()
+            .filter(|probe| probe.summary == reason)
+            .map(|probe| probe.id.as_str())
+            .collect();
+        let line = format!("{} {}", mark(Verdict::Skipped), ids.join(", "));
+        push_wrapped(text, &line, "  ", "    ", width);
+        push_wrapped(text, reason, INDENT, INDENT, width);
     }
 }
 
