@@ -76,7 +76,7 @@ root_lock() {
 
 # Under the release's build lock, so that everything unfinished here is a dead build's.
 root_make() {
-    local release=$1 new=$ROOT.new
+    local release=$1 new=$ROOT.new package
     rm -rf "$LAB_CACHE/$release".*.new
     host_say "building $release, once; this takes about half a minute"
     mkdir "$new"
@@ -86,8 +86,9 @@ root_make() {
         tail -n 15 "$new/log" >&2
         host_die "mmdebstrap could not build $release, see above"
     }
-    dpkg-query --admindir="$new/root/var/lib/dpkg" --show --showformat '${Package} ${Version}\n' \
-        systemd tmux git util-linux >"$new/versions"
+    for package in systemd tmux git util-linux; do
+        dpkg-query --admindir="$new/root/var/lib/dpkg" --show --showformat '${Package} ${Version}\n' "$package"
+    done >"$new/versions"
     rm "$new/log"
     mv -T "$new" "$ROOT"
     cleanup_pop

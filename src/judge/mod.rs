@@ -8,7 +8,7 @@ mod range;
 mod verdict;
 mod version;
 
-pub use card::{Card, Expectation, Fact, Kind, Meaning, Workaround};
+pub use card::{Card, Expectation, Fact, Kind, Meaning, Severity, Workaround};
 pub use catalogue::{Catalogue, Entry, Unknown};
 pub use judgement::{Finding, Judgement, judge};
 pub use placeholder::quote;
