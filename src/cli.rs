@@ -65,21 +65,12 @@ pub struct ColorOption {
     pub color: ColorChoice,
 }
 
-/// What `doctor check` examines and how it tells.
+/// What is examined, and within which bounds.
 #[derive(Debug, Args)]
-pub struct CheckOptions {
+pub struct ExamineOptions {
     /// Leave out a probe or a group of probes.
     #[arg(long, value_name = "ID|GROUP", value_delimiter = ',')]
     pub skip: Vec<String>,
-    /// How to tell the result.
-    #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
-    /// Write the report to a file, and nothing to standard output.
-    #[arg(long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-    /// The least verdict that makes the exit status 1.
-    #[arg(long, value_enum, default_value_t, value_name = "LEVEL")]
-    pub fail_on: FailOn,
     /// How long one probe may take, in seconds.
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub timeout: Duration,
@@ -98,6 +89,22 @@ pub struct CheckOptions {
     /// Run probes, too, that disturb the manager.
     #[arg(long)]
     pub deep: bool,
+}
+
+/// What `doctor check` examines and how it tells.
+#[derive(Debug, Args)]
+pub struct CheckOptions {
+    #[command(flatten)]
+    pub examine: ExamineOptions,
+    /// How to tell the result.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// Write the report to a file, and nothing to standard output.
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// The least verdict that makes the exit status 1.
+    #[arg(long, value_enum, default_value_t, value_name = "LEVEL")]
+    pub fail_on: FailOn,
     #[command(flatten)]
     pub color: ColorOption,
 }

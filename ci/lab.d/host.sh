@@ -22,7 +22,7 @@ host_require_root() {
 # Installs the packages whose commands are missing; costs nothing when all are there.
 host_need() {
     local -A packages=(
-        [systemd-nspawn]=systemd-container [mmdebstrap]=mmdebstrap [nsenter]=util-linux [flock]=util-linux
+        [systemd-nspawn]=systemd-container [mmdebstrap]=mmdebstrap [nsenter]=util-linux [setpriv]=util-linux
         [perl]=perl-base [pkill]=procps)
     local command
     local missing=()

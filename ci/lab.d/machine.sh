@@ -86,11 +86,7 @@ machine_await_ready() {
     local name=$1 state=$LAB_RUN/$1 line events console listener outcome='' left
     exec {events}< <(
         exec {ALIVE}>&- {ROOT_LOCK}<&-
-        exec perl -MIO::Socket::UNIX -MSocket -e '
-            my $socket = IO::Socket::UNIX->new(Local => $ARGV[0], Type => SOCK_DGRAM) or die "$ARGV[0]: $!\n";
-            $| = 1;
-            print "LISTENING\n";
-            print "$_\n" while defined $socket->recv($_, 4096);' "$state/notify"
+        exec setpriv --pdeathsig TERM "$LAB_D/listen" "$state/notify"
     )
     listener=$!
     cleanup_push cleanup_end_job "$listener"

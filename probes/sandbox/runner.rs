@@ -81,9 +81,9 @@ pub fn run(
 ) -> io::Result<Result<Vec<Timed>, Interrupted>> {
     prctl::set_child_subreaper(true)?;
     let run = RunId::current()?;
-    let dir = make_run_dir(settings, &run)?;
     let mask = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP]);
     let before = mask.thread_swap_mask(nix::sys::signal::SigmaskHow::SIG_BLOCK)?;
+    let dir = make_run_dir(settings, &run)?;
     let result = Loop {
         signals: SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?,
         outcomes: probes.iter().map(|_| None).collect(),

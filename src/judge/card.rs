@@ -150,6 +150,13 @@ impl Card {
     }
 }
 
+impl Meaning {
+    /// Whether it is what a workaround is for, or a state that a check finds fault with.
+    pub fn is_trouble(&self) -> bool {
+        self.trouble || self.verdict != Severity::Ok
+    }
+}
+
 impl Expectation {
     /// The versions on which it was measured.
     pub fn measured(&self) -> impl Iterator<Item = Version> {

@@ -5,6 +5,7 @@ use launch_probes::{Measurement, Outcome, Unable};
 
 use super::card::{Card, Fact, Kind, Meaning};
 use super::placeholder::{fill, quote};
+use super::record::Record;
 use super::verdict::Verdict;
 use super::version::Version;
 
@@ -40,6 +41,17 @@ pub struct Finding {
     pub text: String,
 }
 
+/// What the facts are held against.
+#[derive(Debug, Clone, Copy)]
+pub enum Baseline<'a> {
+    /// The cards, for the versions on this host: pins by their record, checks by their values.
+    Cards(&'a Versions),
+    /// The cards, but pins alone: what changed, whatever this host's set-up.
+    Pins(&'a Versions),
+    /// What some host measured: pins and checks alike.
+    Record(&'a Record),
+}
+
 /// The verdict on one fact, before it is put into words.
 struct FactVerdict<'a> {
     verdict: Verdict,
@@ -48,10 +60,16 @@ struct FactVerdict<'a> {
     note: Option<String>,
 }
 
-/// Judges the outcome of a probe by its card and by the versions on this host.
-pub fn judge(card: &Card, outcome: &Outcome, versions: &Versions) -> Judgement {
+/// Judges the outcome of a probe by its card and a baseline.
+pub fn judge(card: &Card, outcome: &Outcome, baseline: Baseline) -> Judgement {
+    let is_recorded =
+        matches!(baseline, Baseline::Record(record) if record.facts.contains_key(&card.id));
     match outcome {
-        Outcome::Measured(measurement) => judge_facts(card, measurement, versions),
+        Outcome::Measured(measurement) => judge_facts(card, measurement, baseline),
+        Outcome::Unable(Unable::Skipped(reason)) if is_recorded => without_facts(
+            Verdict::Unmeasured,
+            &format!("the record has facts of it, and here it could not be measured: {reason}"),
+        ),
         Outcome::Unable(Unable::Skipped(reason)) => without_facts(Verdict::Skipped, reason),
         Outcome::Unable(Unable::Unmeasured(reason)) => without_facts(Verdict::Unmeasured, reason),
     }
@@ -68,7 +86,7 @@ fn without_facts(verdict: Verdict, reason: &str) -> Judgement {
     }
 }
 
-fn judge_facts(card: &Card, measurement: &Measurement, versions: &Versions) -> Judgement {
+fn judge_facts(card: &Card, measurement: &Measurement, baseline: Baseline) -> Judgement {
     let mut judgement = without_facts(Verdict::Skipped, "");
     judgement.reason = None;
     for (name, value) in &measurement.facts {
@@ -82,7 +100,7 @@ fn judge_facts(card: &Card, measurement: &Measurement, versions: &Versions) -> J
                 ),
             );
         };
-        let judged = judge_fact(card, fact, value, meaning, versions);
+        let judged = judge_fact(card, name, value, meaning, baseline);
         judgement.verdict = judgement.verdict.max(judged.verdict);
         judgement.extrapolated |= judged.extrapolated;
         if let Some(expected) = judged.expected {
@@ -110,24 +128,35 @@ fn judge_facts(card: &Card, measurement: &Measurement, versions: &Versions) -> J
 }
 
 fn judge_fact<'a>(
-    card: &Card,
-    fact: &'a Fact,
+    card: &'a Card,
+    name: &str,
     value: &str,
     meaning: &Meaning,
-    versions: &Versions,
+    baseline: Baseline<'a>,
 ) -> FactVerdict<'a> {
-    if card.kind_of(fact) == Kind::Check {
-        let verdict = meaning.verdict.into();
-        return FactVerdict { verdict, expected: None, extrapolated: false, note: None };
-    }
-    let Some((expected, extrapolated)) = recorded(fact, versions) else {
-        let note =
-            format!("nothing is recorded for this fact on {}", versions_named(fact, versions));
-        let verdict = Verdict::Skipped;
-        return FactVerdict { verdict, expected: None, extrapolated: false, note: Some(note) };
+    let fact = &card.facts[name];
+    let without_record =
+        |verdict, note| FactVerdict { verdict, expected: None, extrapolated: false, note };
+    let recorded = match (baseline, card.kind_of(fact)) {
+        (Baseline::Cards(_), Kind::Check) => return without_record(meaning.verdict.into(), None),
+        (Baseline::Pins(_), Kind::Check) => return without_record(Verdict::Ok, None),
+        (Baseline::Cards(versions) | Baseline::Pins(versions), Kind::Pin) => {
+            recorded(fact, versions).ok_or_else(|| {
+                format!("nothing is recorded for `{name}` on {}", versions_named(fact, versions))
+            })
+        }
+        (Baseline::Record(record), _) => record
+            .facts
+            .get(&card.id)
+            .and_then(|facts| Some((facts.get(name)?.as_str(), false)))
+            .ok_or_else(|| format!("the record says nothing of `{name}`")),
     };
-    let trouble_recorded = fact.values.get(expected).is_some_and(|meaning| meaning.trouble);
-    let verdict = match (value == expected, trouble_recorded, meaning.trouble) {
+    let (expected, extrapolated) = match recorded {
+        Ok(recorded) => recorded,
+        Err(note) => return without_record(Verdict::Skipped, Some(note)),
+    };
+    let was_trouble = fact.values.get(expected).is_some_and(Meaning::is_trouble);
+    let verdict = match (value == expected, was_trouble, meaning.is_trouble()) {
         (true, true, _) => Verdict::Known,
         (true, false, _) => Verdict::Ok,
         (false, true, false) => Verdict::Relaxable,

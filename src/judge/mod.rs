@@ -5,13 +5,15 @@ mod catalogue;
 mod judgement;
 mod placeholder;
 mod range;
+mod record;
 mod verdict;
 mod version;
 
 pub use card::{Card, Expectation, Fact, Kind, Meaning, Severity, Workaround};
 pub use catalogue::{Catalogue, Entry, Unknown};
-pub use judgement::{Finding, Judgement, judge};
+pub use judgement::{Baseline, Finding, Judgement, judge};
 pub use placeholder::quote;
 pub use range::Range;
+pub use record::{Record, RecordError};
 pub use verdict::Verdict;
 pub use version::Version;

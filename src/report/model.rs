@@ -8,7 +8,7 @@ use launch_probes::{Evidence, Outcome};
 use serde::Serialize;
 
 use crate::exit::{Exit, FailOn};
-use crate::judge::{Entry, Finding, Judgement, Kind, Verdict, Version, judge};
+use crate::judge::{Baseline, Entry, Finding, Judgement, Kind, Verdict, Version, judge};
 
 /// Everything that one run of `doctor check` has to tell. Keys are only ever added.
 #[derive(Debug, Serialize)]
@@ -133,9 +133,9 @@ impl Host {
 
 impl ProbeReport {
     /// Judges one probe's outcome.
-    pub fn new(entry: &Entry, timed: Timed, versions: &Versions) -> Self {
+    pub fn new(entry: &Entry, timed: Timed, baseline: Baseline) -> Self {
         let Judgement { verdict, extrapolated, expected, reason, findings, fix } =
-            judge(&entry.card, &timed.outcome, versions);
+            judge(&entry.card, &timed.outcome, baseline);
         let measurement = match timed.outcome {
             Outcome::Measured(measurement) => measurement,
             Outcome::Unable(_) => launch_probes::Measurement::default(),
