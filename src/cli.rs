@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use launch_probes::sandbox::Manager;
 
-use crate::commands::{check, explain, list};
+use crate::commands::{check, diff, explain, gate, list, record};
 use crate::exit::{Exit, FailOn};
 use crate::report::{ColorChoice, Format};
 
@@ -40,6 +40,38 @@ enum Command {
         #[command(flatten)]
         options: CheckOptions,
     },
+    /// Probe this host and fail on any change against what is recorded.
+    Gate {
+        /// Probes or groups of probes; all by default.
+        #[arg(value_name = "ID|GROUP")]
+        names: Vec<String>,
+        /// Hold this host against a record of `doctor record`, instead of against the cards.
+        #[arg(long, value_name = "FILE")]
+        against: Option<PathBuf>,
+        #[command(flatten)]
+        options: CheckOptions,
+    },
+    /// Write what this host measures as a record.
+    Record {
+        /// Probes or groups of probes; all by default.
+        #[arg(value_name = "ID|GROUP")]
+        names: Vec<String>,
+        /// Write the record to a file, and nothing to standard output.
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        #[command(flatten)]
+        options: ExamineOptions,
+    },
+    /// Compare two records or JSON reports: host with host, or before with after.
+    Diff {
+        a: PathBuf,
+        b: PathBuf,
+        /// How to tell the result.
+        #[arg(long, value_enum, default_value_t)]
+        format: DiffFormat,
+        #[command(flatten)]
+        color: ColorOption,
+    },
     /// List the probes.
     List {
         /// Probes or groups of probes; all by default.
@@ -55,6 +87,16 @@ enum Command {
         #[command(flatten)]
         color: ColorOption,
     },
+}
+
+/// How a comparison is told.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub enum DiffFormat {
+    /// For people.
+    #[default]
+    Human,
+    /// For programs: one document.
+    Json,
 }
 
 /// The option that every command which writes for people has.
@@ -126,6 +168,13 @@ impl Cli {
         match self.command {
             None => check::run(&[], &self.options),
             Some(Command::Check { names, options }) => check::run(&names, &options),
+            Some(Command::Gate { names, against, options }) => {
+                gate::run(&names, &options, against.as_ref())
+            }
+            Some(Command::Record { names, output, options }) => {
+                record::run(&names, &options, output.as_ref())
+            }
+            Some(Command::Diff { a, b, format, color }) => diff::run(&a, &b, format, &color),
             Some(Command::List { names, color }) => list::run(&names, &color),
             Some(Command::Explain { id, color }) => explain::run(&id, &color),
         }

@@ -1,8 +1,11 @@
 //! One file a subcommand.
 
 pub mod check;
+pub mod diff;
 pub mod explain;
+pub mod gate;
 pub mod list;
 mod live_line;
 mod measured;
 mod output;
+pub mod record;

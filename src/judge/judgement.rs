@@ -114,7 +114,7 @@ fn judge_facts(card: &Card, measurement: &Measurement, baseline: Baseline) -> Ju
                 verdict: judged.verdict,
                 measured: value.clone(),
                 expected: judged.expected.map(str::to_owned),
-                text: fill(&meaning.means, &measurement.details, str::to_owned),
+                text: finding_text(card, judged.verdict, meaning, measurement),
             });
         }
     }
@@ -125,6 +125,25 @@ fn judge_facts(card: &Card, measurement: &Measurement, baseline: Baseline) -> Ju
     let mut seen = std::collections::HashSet::new();
     judgement.fix.retain(|command| seen.insert(command.clone()));
     judgement
+}
+
+/// What a finding means and, where a trouble is gone, what may go with it.
+fn finding_text(
+    card: &Card,
+    verdict: Verdict,
+    meaning: &Meaning,
+    measurement: &Measurement,
+) -> String {
+    let means = fill(&meaning.means, &measurement.details, str::to_owned);
+    if verdict != Verdict::Relaxable {
+        return means;
+    }
+    let folded = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    format!(
+        "{means} The workaround may go: {} Relax when: {}",
+        card.workaround.text,
+        folded(&card.relax_when)
+    )
 }
 
 fn judge_fact<'a>(

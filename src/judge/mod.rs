@@ -2,6 +2,7 @@
 
 mod card;
 mod catalogue;
+mod difference;
 mod judgement;
 mod placeholder;
 mod range;
@@ -11,6 +12,7 @@ mod version;
 
 pub use card::{Card, Expectation, Fact, Kind, Meaning, Severity, Workaround};
 pub use catalogue::{Catalogue, Entry, Unknown};
+pub use difference::{Changed, ChangedFact, Difference};
 pub use judgement::{Baseline, Finding, Judgement, judge};
 pub use placeholder::quote;
 pub use range::Range;

@@ -26,10 +26,10 @@ pub struct Record {
 /// Why a file is not a record that can be used.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
-    #[error("cannot read the record {path}: {source}")]
-    Unreadable { path: String, source: io::Error },
-    #[error("{path} is not a record of `doctor record`:\n{source}")]
-    NotARecord { path: String, source: Box<toml::de::Error> },
+    #[error("cannot read the record {path}: {why}")]
+    Unreadable { path: String, why: io::Error },
+    #[error("{path} is not a record of `doctor record`:\n{why}")]
+    NotARecord { path: String, why: Box<toml::de::Error> },
     #[error(
         "the record {path} has schema {found}; this doctor reads schema {SCHEMA}: record again with this doctor"
     )]
@@ -62,9 +62,8 @@ impl Record {
     pub fn read(path: &Path) -> Result<Self, RecordError> {
         let shown = || path.display().to_string();
         let text = fs::read_to_string(path)
-            .map_err(|source| RecordError::Unreadable { path: shown(), source })?;
-        let not_a_record =
-            |source| RecordError::NotARecord { path: shown(), source: Box::new(source) };
+            .map_err(|why| RecordError::Unreadable { path: shown(), why })?;
+        let not_a_record = |why| RecordError::NotARecord { path: shown(), why: Box::new(why) };
         // The schema is looked at first: a record of another one has other keys.
         let head: Head = toml::from_str(&text).map_err(not_a_record)?;
         if head.schema != SCHEMA {

@@ -3,7 +3,7 @@ use std::fmt::Write as _;
 use super::fold::{columns, push_wrapped};
 use super::model::{Host, ProbeReport, Report};
 use super::style::{mark, paint};
-use crate::judge::{Finding, Verdict};
+use crate::judge::{Finding, Verdict, quote};
 use colored::Colorize;
 
 /// The columns that a summary needs to stand beside its id.
@@ -69,6 +69,9 @@ fn push_probe(text: &mut String, probe: &ProbeReport, id_width: usize, width: us
     }
     for finding in &probe.findings {
         push_wrapped(text, &finding_line(finding), INDENT, INDENT, width);
+        if finding.verdict.is_change() {
+            push_evidence(text, probe, &finding.fact);
+        }
     }
     if let Some(workaround) = &probe.workaround {
         push_dimmed(text, workaround, width);
@@ -77,6 +80,18 @@ fn push_probe(text: &mut String, probe: &ProbeReport, id_width: usize, width: us
         for command in &probe.fix {
             let _ = writeln!(text, "{INDENT}{} {}", "$".dimmed(), command.bold());
         }
+    }
+}
+
+/// The commands that measured a fact, ready to paste, with how they ended.
+fn push_evidence(text: &mut String, probe: &ProbeReport, fact: &str) {
+    for evidence in probe.evidence.iter().filter(|evidence| evidence.fact == fact) {
+        let words: Vec<String> = evidence.argv.iter().map(|word| quote(word)).collect();
+        let ended = match evidence.exit {
+            Some(status) => format!("exit status {status}"),
+            None => "ended by a signal".into(),
+        };
+        let _ = writeln!(text, "{INDENT}measured by: {}  ({ended})", words.join(" "));
     }
 }
 

@@ -1,5 +1,6 @@
 //! One file a format, each a pure function of a [`Report`].
 
+pub mod difference;
 mod fold;
 mod human;
 mod json;

@@ -1,0 +1,56 @@
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use launch_probes::Outcome;
+use launch_probes::host::{Component, Versions};
+
+use super::measured::Measured;
+use super::output;
+use crate::cli::ExamineOptions;
+use crate::exit::Exit;
+use crate::judge::{Catalogue, Record};
+
+/// Writes what this host measures as a record.
+///
+/// # Errors
+/// When a name or an option cannot be, or the record could not be written.
+pub fn run(
+    names: &[String],
+    options: &ExamineOptions,
+    file: Option<&PathBuf>,
+) -> anyhow::Result<Exit> {
+    let catalogue = Catalogue::select(names, &options.skip)?;
+    if catalogue.entries().is_empty() {
+        return Ok(Exit::NothingSelected);
+    }
+    let Ok(measured) = Measured::take(&catalogue, options)? else { return Ok(Exit::Interrupted) };
+    let record = record_of(&catalogue, &measured);
+    output::write(&record.to_toml(), file.map(PathBuf::as_path))?;
+    // A record that lacks what a probe would have said is not a whole one.
+    let is_unmeasured = measured.outcomes.iter().any(|timed| {
+        matches!(timed.outcome, Outcome::Unable(launch_probes::Unable::Unmeasured(_)))
+    });
+    Ok(if is_unmeasured { Exit::Unmeasured } else { Exit::Fine })
+}
+
+fn record_of(catalogue: &Catalogue, measured: &Measured) -> Record {
+    let mut facts = BTreeMap::new();
+    let mut without_facts = Vec::new();
+    for (entry, timed) in catalogue.entries().iter().zip(&measured.outcomes) {
+        let id = entry.card.id.clone();
+        match &timed.outcome {
+            Outcome::Measured(measurement) => {
+                facts.insert(id, measurement.facts.clone());
+            }
+            Outcome::Unable(_) => without_facts.push(id),
+        }
+    }
+    Record::new(named_versions(&measured.versions), facts, without_facts.into_iter().collect())
+}
+
+fn named_versions(versions: &Versions) -> BTreeMap<String, String> {
+    let named = |component: Component| {
+        Some((component.name().to_owned(), versions.get(component)?.to_owned()))
+    };
+    Component::ALL.into_iter().filter_map(named).collect()
+}
