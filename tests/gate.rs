@@ -50,13 +50,17 @@ fn a_changed_record_makes_a_relaxable_and_a_regressed_verdict_with_their_evidenc
 const RECORD: &str = concat!(
     "schema = 1\ndoctor = \"",
     env!("CARGO_PKG_VERSION"),
-    "\"\nwithout-facts = []\n[versions]\nsystemd = \"257\"\n[facts.flock-order]\ntwo = \"serialized\"\n"
+    "\"\nfact-count = 1\nwithout-facts = []\n[versions]\nsystemd = \"257\"\n[facts.flock-order]\ntwo = \"serialized\"\n"
 );
 
 #[rstest]
 #[case::another_schema(RECORD.replace("schema = 1", "schema = 7"), "has schema 7; this doctor reads schema 1")]
 #[case::another_doctor(RECORD.replace(env!("CARGO_PKG_VERSION"), "9.9.9"), "was written by doctor 9.9.9")]
-#[case::truncated(RECORD[..RECORD.len() - 20].to_owned(), "is not a record of `doctor record`")]
+#[case::truncated(RECORD[..RECORD.len() - 10].to_owned(), "is not a record of `doctor record`")]
+#[case::truncated_between_lines(
+    RECORD[..RECORD.len() - 19].to_owned(),
+    "is truncated or was edited: it announces 1 facts and holds 0"
+)]
 #[case::not_toml("{".to_owned(), "is not a record of `doctor record`")]
 #[case::empty(String::new(), "is not a record of `doctor record`")]
 fn a_record_that_cannot_be_used_is_one_clear_message(#[case] text: String, #[case] message: &str) {

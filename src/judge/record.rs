@@ -15,6 +15,8 @@ pub struct Record {
     schema: u32,
     /// The version of the doctor that wrote it.
     doctor: String,
+    /// How many facts it holds, so that a truncated file is known for one.
+    fact_count: usize,
     /// Probes that gave no facts on that host.
     pub without_facts: BTreeSet<String>,
     /// The versions on that host, by component.
@@ -34,6 +36,10 @@ pub enum RecordError {
         "the record {path} has schema {found}; this doctor reads schema {SCHEMA}: record again with this doctor"
     )]
     OtherSchema { path: String, found: u32 },
+    #[error(
+        "the record {path} is truncated or was edited: it announces {announced} facts and holds {found}"
+    )]
+    Truncated { path: String, announced: usize, found: usize },
     #[error("the record {path} was written by doctor {found}, and this is doctor {}: its probes may ask other questions; record again with this doctor", env!("CARGO_PKG_VERSION"))]
     OtherDoctor { path: String, found: String },
 }
@@ -52,7 +58,8 @@ impl Record {
         without_facts: BTreeSet<String>,
     ) -> Self {
         let doctor = env!("CARGO_PKG_VERSION").to_owned();
-        Self { schema: SCHEMA, doctor, without_facts, versions, facts }
+        let fact_count = facts.values().map(BTreeMap::len).sum();
+        Self { schema: SCHEMA, doctor, fact_count, without_facts, versions, facts }
     }
 
     /// Reads a record.
@@ -72,6 +79,11 @@ impl Record {
         let record: Self = toml::from_str(&text).map_err(not_a_record)?;
         if record.doctor != env!("CARGO_PKG_VERSION") {
             return Err(RecordError::OtherDoctor { path: shown(), found: record.doctor });
+        }
+        let found = record.facts.values().map(BTreeMap::len).sum();
+        if record.fact_count != found {
+            let announced = record.fact_count;
+            return Err(RecordError::Truncated { path: shown(), announced, found });
         }
         Ok(record)
     }
