@@ -10,7 +10,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use launch_probes::sandbox::Manager;
 
-use crate::commands::{check, diff, explain, gate, list, record};
+use crate::commands::{check, diff, explain, gate, list, matrix, record};
 use crate::exit::{Exit, FailOn};
 use crate::report::{ColorChoice, Format};
 
@@ -72,6 +72,12 @@ enum Command {
         #[command(flatten)]
         color: ColorOption,
     },
+    /// Put records side by side, in Markdown: facts down, records across.
+    Matrix {
+        /// Files of `doctor record`.
+        #[arg(required = true)]
+        records: Vec<PathBuf>,
+    },
     /// List the probes.
     List {
         /// Probes or groups of probes; all by default.
@@ -84,6 +90,9 @@ enum Command {
     Explain {
         /// The probe.
         id: String,
+        /// How to tell it.
+        #[arg(long, value_enum, default_value_t)]
+        format: ExplainFormat,
         #[command(flatten)]
         color: ColorOption,
     },
@@ -97,6 +106,16 @@ pub enum DiffFormat {
     Human,
     /// For programs: one document.
     Json,
+}
+
+/// How a card is told.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub enum ExplainFormat {
+    /// A runbook for people.
+    #[default]
+    Human,
+    /// A page of documentation.
+    Markdown,
 }
 
 /// The option that every command which writes for people has.
@@ -176,7 +195,8 @@ impl Cli {
             }
             Some(Command::Diff { a, b, format, color }) => diff::run(&a, &b, format, &color),
             Some(Command::List { names, color }) => list::run(&names, &color),
-            Some(Command::Explain { id, color }) => explain::run(&id, &color),
+            Some(Command::Explain { id, format, color }) => explain::run(&id, format, &color),
+            Some(Command::Matrix { records }) => matrix::run(&records),
         }
     }
 }

@@ -8,7 +8,8 @@ lab_down() {
     (($#)) || host_usage "down: which machine? up are: $(machine_names | paste -sd ' ')"
     if [[ $1 == --all ]]; then
         (($# == 1)) || host_usage "down: --all is all of them"
-        mapfile -t names < <(machine_names)
+        # Dead ones too: they may have left something.
+        mapfile -t names < <(find "$LAB_RUN" -mindepth 1 -maxdepth 1 -type d -name '[!.]*' -printf '%f\n' 2>/dev/null)
     fi
     for name in "${names[@]}"; do
         [[ $name && $name != */* && -d $LAB_RUN/$name ]] ||

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Machines: booting, finding and ending them. /run/launch-doctor-lab/NAME holds what is known about one, and its file
-# `alive` is locked for exactly as long as something looks after it: first `up`, then its supervisor.
+# `alive` is locked for exactly as long as one of its keepers is there: first `up`, then its supervisor and nspawn.
 
 BOOT_SECONDS=60
 
@@ -59,6 +59,7 @@ machine_claim() {
     flock "$ALIVE"
     printf '%s\n' "$2" >"$claim/release"
     printf '%s\n' "$ROOT" >"$claim/root"
+    printf '%s\n' "$LAB_CACHE/machines/$name" >"$claim/disk"
     printf '%s\n' "$BINARY" >"$claim/binary"
     mv -T "$claim" "$LAB_RUN/$name" 2>/dev/null ||
         host_die "a machine '$name' is being booted already: wait for it, or give --name"

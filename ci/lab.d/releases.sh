@@ -4,7 +4,7 @@
 LAB_RELEASES=(debian-11 debian-12 debian-12-backports debian-13 debian-14)
 
 release_known() {
-    [[ " ${LAB_RELEASES[*]} " == *" $1 "* ]]
+    [[ $1 != *' '* && " ${LAB_RELEASES[*]} " == *" $1 "* ]]
 }
 
 # The suites of a release, base first; a later one is preferred.

@@ -89,7 +89,7 @@ root_make() {
     for package in systemd tmux git util-linux; do
         dpkg-query --admindir="$new/root/var/lib/dpkg" --show --showformat '${Package} ${Version}\n' "$package"
     done >"$new/versions"
-    rm "$new/log"
+    rm "$new/log" "$new/root.apt"
     mv -T "$new" "$ROOT"
     cleanup_pop
     root_prune "$release"

@@ -78,5 +78,5 @@ session_require_user() {
     local passwd users
     passwd=/proc/$(machine_process "$1" leader)/root/etc/passwd
     users=$(awk -F: '$3 == 0 || ($3 >= 1000 && $3 < 65534) { print $1 }' "$passwd")
-    grep -q "^$2:" "$passwd" || host_usage "no user '$2' in '$1'; there are: ${users//$'\n'/ }"
+    cut -d : -f 1 "$passwd" | grep --quiet --fixed-strings --line-regexp -e "$2" || host_usage "no user '$2' in '$1'; there are: ${users//$'\n'/ }"
 }

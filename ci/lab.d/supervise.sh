@@ -17,8 +17,9 @@ supervise() {
     trap "supervise_remove '$name'" EXIT
     machine_record "$name" supervisor "$BASHPID"
 
-    local state=$LAB_RUN/$name disk=$LAB_CACHE/machines/$name root binary
+    local state=$LAB_RUN/$name root disk binary
     root=$(<"$state/root")/root
+    disk=$(<"$state/disk")
     binary=$(<"$state/binary")
     mkdir -p "$disk"/{upper,work,root}
     # volatile: nothing here has to survive a crash of the host, so the machine's fsync costs nothing.
@@ -57,14 +58,14 @@ supervise_boot() {
 }
 
 supervise_remove() {
-    local name=$1 disk=$LAB_CACHE/machines/$1
+    local name=$1 disk
     trap '' TERM
     set +e
     cgroup_remove "$name"
-    if mountpoint --quiet "$disk/root"; then
-        umount --lazy "$disk/root"
+    if disk=$(<"$LAB_RUN/$name/disk"); then
+        ! mountpoint --quiet "$disk/root" || umount --lazy "$disk/root"
+        rm -rf "${disk:?}"
     fi
-    rm -rf "$disk"
     NOTIFY_SOCKET=$LAB_RUN/$name/notify systemd-notify --status=Gone 2>/dev/null
     rm -rf "${LAB_RUN:?}/$name"
     machine_leave_run

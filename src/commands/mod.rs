@@ -6,6 +6,7 @@ pub mod explain;
 pub mod gate;
 pub mod list;
 mod live_line;
+pub mod matrix;
 mod measured;
 mod output;
 pub mod record;

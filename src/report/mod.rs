@@ -4,13 +4,17 @@ pub mod difference;
 mod fold;
 mod human;
 mod json;
+mod matrix;
 mod model;
+mod page;
 mod runbook;
 mod style;
 
 use clap::ValueEnum;
 
+pub use matrix::matrix;
 pub use model::{Host, ProbeReport, Report};
+pub use page::page;
 pub use runbook::runbook;
 pub use style::{ColorChoice, decide_color};
 
