@@ -1,0 +1,95 @@
+//! What a command may do without harm to the run: hang, flood, detach itself.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::time::{Duration, Instant};
+
+use launch_probes::sandbox::{Command, CommandError};
+
+fn sh(script: &str, limit: Duration) -> Command {
+    Command::new("sh", Instant::now() + limit).args(["-c", script])
+}
+
+const LONG: Duration = Duration::from_secs(30);
+
+#[test]
+fn the_words_of_a_command_arrive_byte_for_byte() {
+    let words = [&b"a b"[..], b"$HOME", b"%n", b"it's", b"-x", b"", b"\xff\n\t"];
+    let run = Command::new("printf", Instant::now() + LONG)
+        .arg("%s\\0")
+        .args(words.map(OsStr::from_bytes))
+        .run()
+        .unwrap();
+    let printed: Vec<&[u8]> = run.stdout.split(|&byte| byte == 0).collect();
+    assert_eq!(printed[..words.len()], words);
+}
+
+#[test]
+fn an_exit_status_and_a_signal_are_results() {
+    let exited = sh("echo out; echo err >&2; exit 7", LONG).run().unwrap();
+    assert_eq!(
+        (exited.exit(), exited.text(), exited.errors()),
+        (Some(7), "out".into(), "err".into())
+    );
+    let killed = sh("kill -9 $$", LONG).run().unwrap();
+    assert_eq!((killed.exit(), killed.signal()), (None, Some(9)));
+}
+
+#[test]
+fn a_flood_is_read_to_its_end_and_64_kib_are_kept() {
+    let run = sh("head -c 200000000 /dev/zero; echo done >&2", LONG).run().unwrap();
+    assert_eq!(run.stdout.len(), 64 * 1024);
+    assert_eq!(run.errors(), "done");
+}
+
+#[test]
+fn a_detached_child_that_keeps_the_pipes_open_delays_nothing() {
+    let run = sh("setsid sleep 20 & echo started", LONG).run().unwrap();
+    assert_eq!(run.text(), "started");
+    assert!(run.elapsed < Duration::from_secs(10), "{:?}", run.elapsed);
+}
+
+#[test]
+fn a_command_that_ignores_sigterm_is_killed_at_its_deadline_with_its_group() {
+    let started = Instant::now();
+    let error =
+        sh("trap '' TERM; sleep 3600 & wait", Duration::from_millis(200)).run().unwrap_err();
+    assert!(matches!(error, CommandError::Deadline { .. }), "{error}");
+    assert!(started.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn what_is_not_there_is_told_from_what_cannot_be_started() {
+    let error = Command::new("no-such-program", Instant::now() + LONG).run().unwrap_err();
+    assert_eq!(error.to_string(), "no-such-program is not in PATH");
+    let error = Command::new("/", Instant::now() + LONG).run().unwrap_err();
+    assert!(matches!(error, CommandError::Start { .. }), "{error}");
+}
+
+#[test]
+fn the_environment_is_the_callers_but_for_language_colour_and_pager() {
+    let run = sh("echo $LC_ALL $SYSTEMD_COLORS $PATH", LONG).run().unwrap();
+    assert_eq!(run.text(), format!("C 0 {}", std::env::var("PATH").unwrap()));
+}
+
+#[test]
+fn evidence_shows_the_changes_to_the_environment_as_env_would_make_them() {
+    let run =
+        Command::new("true", Instant::now() + LONG).env("B", "x y").env_remove("A").run().unwrap();
+    let evidence = run.evidence("fact");
+    assert_eq!(evidence.argv, ["env", "-u", "A", "B=x y", "true"]);
+    assert_eq!((evidence.exit, evidence.fact.as_str()), (Some(0), "fact"));
+}
+
+#[test]
+fn lines_are_given_as_they_come_and_the_input_is_the_callers() {
+    let mut running =
+        sh("while read line; do echo \"got $line\"; done", LONG).with_input().start().unwrap();
+    running.write(b"a\n").unwrap();
+    assert_eq!(running.next_line(0).unwrap().as_deref(), Some("got a"));
+    running.write(b"b\n").unwrap();
+    assert_eq!(running.next_line(1).unwrap().as_deref(), Some("got b"));
+    running.close_input();
+    assert_eq!(running.next_line(2).unwrap(), None);
+    assert!(running.wait().unwrap().success());
+}
