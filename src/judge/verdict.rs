@@ -12,6 +12,8 @@ pub enum Verdict {
     Ok,
     /// A pin's trouble is present, as recorded.
     Known,
+    /// An operator's waiver accepts what is not as it should be.
+    Waived,
     /// It timed out, was denied or broke: nothing is known.
     Unmeasured,
     /// A recorded trouble is gone.
@@ -26,12 +28,13 @@ pub enum Verdict {
 
 impl Verdict {
     /// All verdicts, in the order in which a report counts them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Fail,
         Self::Warn,
         Self::Regressed,
         Self::Relaxable,
         Self::Unmeasured,
+        Self::Waived,
         Self::Known,
         Self::Ok,
         Self::Skipped,
@@ -43,6 +46,7 @@ impl Verdict {
             Self::Skipped => "skipped",
             Self::Ok => "ok",
             Self::Known => "known",
+            Self::Waived => "waived",
             Self::Unmeasured => "unmeasured",
             Self::Relaxable => "relaxable",
             Self::Warn => "warn",

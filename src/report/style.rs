@@ -49,6 +49,7 @@ pub(super) fn mark(verdict: Verdict) -> ColoredString {
     match verdict {
         Verdict::Ok => "✓".green(),
         Verdict::Known => "●".cyan(),
+        Verdict::Waived => "○".cyan(),
         Verdict::Warn => "!".yellow().bold(),
         Verdict::Fail => "✗".red().bold(),
         Verdict::Relaxable => "↓".magenta().bold(),
@@ -62,7 +63,7 @@ pub(super) fn mark(verdict: Verdict) -> ColoredString {
 pub(super) fn paint(text: &str, verdict: Verdict) -> ColoredString {
     match verdict {
         Verdict::Ok => text.green(),
-        Verdict::Known => text.cyan(),
+        Verdict::Known | Verdict::Waived => text.cyan(),
         Verdict::Warn | Verdict::Unmeasured => text.yellow(),
         Verdict::Fail => text.red(),
         Verdict::Relaxable | Verdict::Regressed => text.magenta(),
