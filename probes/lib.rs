@@ -42,7 +42,7 @@ registry! {
         scope_availability;
     tmux:
         tmux_bus_env;
-    session:
+    session [authorization, linger_file, logind]:
         linger;
     lock:
         flock_order;
