@@ -14,9 +14,7 @@ use nix::unistd::Pid;
 use super::command::CommandError;
 use crate::measurement::Evidence;
 
-/// How many bytes of each output stream are kept; the rest is read and thrown away.
-const KEPT: usize = 64 * 1024;
-/// How many bytes of standard error go into an evidence line.
+/// How many bytes of standard error, and of each word of the command, go into an evidence line.
 const QUOTED: usize = 2000;
 
 /// A command under way.
@@ -35,9 +33,9 @@ pub struct Running {
 pub struct Completed {
     words: Vec<String>,
     status: ExitStatus,
-    /// The first 64 KiB of its standard output.
+    /// The first part of its standard output: 64 KiB, unless [`super::Command::keep`] says more.
     pub stdout: Vec<u8>,
-    /// The first 64 KiB of its standard error.
+    /// The first part of its standard error, likewise.
     pub stderr: Vec<u8>,
     /// From its start until its end was seen.
     pub elapsed: Duration,
@@ -49,10 +47,11 @@ impl Running {
         words: Vec<String>,
         started: Instant,
         deadline: Instant,
+        keep: usize,
     ) -> Result<Self, CommandError> {
         let streams = (|| {
-            let stdout = Stream::new(child.stdout.take().map(OwnedFd::from))?;
-            let stderr = Stream::new(child.stderr.take().map(OwnedFd::from))?;
+            let stdout = Stream::new(child.stdout.take().map(OwnedFd::from), keep)?;
+            let stderr = Stream::new(child.stderr.take().map(OwnedFd::from), keep)?;
             Ok((pidfd(child.id())?, stdout, stderr))
         })();
         match streams {
@@ -197,6 +196,15 @@ impl Completed {
         self.status.signal()
     }
 
+    /// How it ended, for a sentence: `exit status 1`, `signal 9`.
+    pub fn ending(&self) -> String {
+        match (self.exit(), self.signal()) {
+            (Some(status), _) => format!("exit status {status}"),
+            (None, Some(signal)) => format!("signal {signal}"),
+            (None, None) => "an unknown end".into(),
+        }
+    }
+
     /// Its standard output as text, without the white space at its end.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.stdout).trim_end().to_owned()
@@ -209,36 +217,39 @@ impl Completed {
 
     /// It as the evidence for `fact`.
     pub fn evidence(&self, fact: &str) -> Evidence {
-        let mut stderr = self.errors();
-        if stderr.len() > QUOTED {
-            let mut end = QUOTED;
-            while !stderr.is_char_boundary(end) {
-                end -= 1;
-            }
-            stderr.truncate(end);
-            stderr.push('…');
-        }
         Evidence {
             fact: fact.into(),
-            argv: self.words.clone(),
+            argv: self.words.iter().map(|word| shortened(word)).collect(),
             exit: self.exit(),
-            stderr,
+            stderr: shortened(&self.errors()),
             ms: u64::try_from(self.elapsed.as_millis()).unwrap_or(u64::MAX),
         }
     }
+}
+
+/// What of a text goes into an evidence line.
+fn shortened(text: &str) -> String {
+    let mut end = QUOTED.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let ellipsis = if end < text.len() { "…" } else { "" };
+    format!("{}{ellipsis}", &text[..end])
 }
 
 /// One output stream: its non-blocking pipe until the end, and what is kept of it.
 struct Stream {
     pipe: Option<File>,
     kept: Vec<u8>,
+    /// How many bytes are kept; the rest is read and thrown away.
+    keep: usize,
 }
 
 impl Stream {
-    fn new(pipe: Option<OwnedFd>) -> io::Result<Self> {
+    fn new(pipe: Option<OwnedFd>, keep: usize) -> io::Result<Self> {
         let pipe = pipe.ok_or_else(|| io::Error::other("no pipe"))?;
         fcntl(&pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-        Ok(Self { pipe: Some(pipe.into()), kept: Vec::new() })
+        Ok(Self { pipe: Some(pipe.into()), kept: Vec::new(), keep })
     }
 
     /// Reads what is there, once. Says whether there may be more.
@@ -248,7 +259,7 @@ impl Stream {
         match pipe.read(&mut buffer) {
             Ok(0) => self.pipe = None,
             Ok(read) => {
-                let room = KEPT.saturating_sub(self.kept.len()).min(read);
+                let room = self.keep.saturating_sub(self.kept.len()).min(read);
                 self.kept.extend_from_slice(&buffer[..room]);
                 return true;
             }
@@ -261,7 +272,7 @@ impl Stream {
 
     /// Reads what is there, but no more than is kept: a descendant may go on writing for ever.
     fn drain(&mut self) {
-        while self.kept.len() < KEPT && self.read_once() {}
+        while self.kept.len() < self.keep && self.read_once() {}
     }
 }
 
@@ -285,4 +296,36 @@ pub(super) fn pidfd(pid: u32) -> io::Result<OwnedFd> {
     let fd = unsafe { OwnedFd::from_raw_fd(fd) };
     debug_assert!(fd.as_raw_fd() >= 0);
     Ok(fd)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::Command;
+    use std::time::Duration;
+
+    #[test]
+    fn an_end_reads_as_a_part_of_a_sentence() {
+        let ending = |script| {
+            let deadline = Instant::now() + Duration::from_secs(10);
+            Command::new("sh", deadline).args(["-c", script]).run().unwrap().ending()
+        };
+        assert_eq!(ending("exit 3"), "exit status 3");
+        assert_eq!(ending("kill -9 $$"), "signal 9");
+    }
+
+    #[test]
+    fn no_more_is_kept_than_was_asked_for() {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let printf = Command::new("printf", deadline).args(["abc"]);
+        assert_eq!(printf.run().unwrap().stdout, b"abc");
+        assert_eq!(printf.keep(2).run().unwrap().stdout, b"ab");
+    }
+
+    #[test]
+    fn only_what_is_too_long_is_shortened_and_no_letter_is_cut() {
+        assert_eq!(shortened(&"x".repeat(QUOTED)), "x".repeat(QUOTED));
+        let cut = shortened(&format!("{}é", "x".repeat(QUOTED - 1)));
+        assert_eq!(cut, format!("{}…", "x".repeat(QUOTED - 1)));
+    }
 }

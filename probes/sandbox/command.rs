@@ -9,6 +9,9 @@ use nix::sys::signal::Signal;
 
 use super::child::{Completed, Running};
 
+/// How many bytes of each output stream are kept, unless the probe asks for more.
+const KEPT: usize = 64 * 1024;
+
 /// A command that a probe runs: words, changes to the environment, and a deadline.
 ///
 /// Its language is C, it has no colours and no pager; the rest of the environment is the doctor's
@@ -20,6 +23,7 @@ pub struct Command {
     environment: Vec<(OsString, Option<OsString>)>,
     deadline: Instant,
     keep_input: bool,
+    keep: usize,
 }
 
 /// Why a command gave no result.
@@ -48,6 +52,7 @@ impl Command {
             environment: Vec::new(),
             deadline,
             keep_input: false,
+            keep: KEPT,
         }
     }
 
@@ -102,6 +107,13 @@ impl Command {
         self
     }
 
+    /// Keeps up to `bytes` of each of its output streams, in place of 64 KiB.
+    #[must_use]
+    pub fn keep(mut self, bytes: usize) -> Self {
+        self.keep = bytes;
+        self
+    }
+
     /// Runs it to its end.
     ///
     /// # Errors
@@ -142,7 +154,7 @@ impl Command {
         }
         let started = Instant::now();
         let child = command.spawn().map_err(|source| self.start_error(source))?;
-        Running::new(child, self.words(), started, self.deadline)
+        Running::new(child, self.words(), started, self.deadline, self.keep)
     }
 
     fn start_error(&self, source: io::Error) -> CommandError {
