@@ -15,6 +15,10 @@ pub struct Measurement {
     pub summary: String,
     /// Values of this host that the card's texts may name as `{key}`: a user, a slice, a path.
     pub details: BTreeMap<String, String>,
+    /// Several values of one kind. A command of the card that names one as `{key}` is given once
+    /// for each of its values.
+    #[serde(default)]
+    pub lists: BTreeMap<String, Vec<String>>,
 }
 
 impl Measurement {
@@ -32,6 +36,11 @@ impl Measurement {
     /// Makes a value of this host known to the card's texts.
     pub fn detail(&mut self, key: &str, value: impl Into<String>) {
         self.details.insert(key.into(), value.into());
+    }
+
+    /// Makes several values of one kind known to the card's commands.
+    pub fn list(&mut self, key: &str, values: impl IntoIterator<Item = String>) {
+        self.lists.insert(key.into(), values.into_iter().collect());
     }
 }
 

@@ -4,7 +4,7 @@ use launch_probes::host::Versions;
 use launch_probes::{Measurement, Outcome, Unable};
 
 use super::card::{Card, Fact, Kind, Meaning};
-use super::placeholder::{fill, quote};
+use super::placeholder::{fill, fill_each, quote};
 use super::record::Record;
 use super::verdict::Verdict;
 use super::version::Version;
@@ -228,5 +228,8 @@ fn mending(card: &Card, fact: &Fact, value: &str, measurement: &Measurement) -> 
 }
 
 fn commands(templates: &[String], measurement: &Measurement) -> Vec<String> {
-    templates.iter().map(|template| fill(template, &measurement.details, quote)).collect()
+    templates
+        .iter()
+        .flat_map(|template| fill_each(template, &measurement.details, &measurement.lists, quote))
+        .collect()
 }

@@ -29,6 +29,24 @@ pub(super) fn fill(
     filled
 }
 
+/// The same for a text that may name one of several `lists`: it is given once for each value of that
+/// list, and not at all if there is none.
+pub(super) fn fill_each(
+    text: &str,
+    details: &BTreeMap<String, String>,
+    lists: &BTreeMap<String, Vec<String>>,
+    render: impl Fn(&str) -> String,
+) -> Vec<String> {
+    let named = lists.iter().find(|(key, _)| text.contains(&format!("{{{key}}}")));
+    let Some((key, values)) = named else { return vec![fill(text, details, render)] };
+    let with = |value: &String| {
+        let mut details = details.clone();
+        details.insert(key.clone(), value.clone());
+        fill(text, &details, &render)
+    };
+    values.iter().map(with).collect()
+}
+
 /// A word as a POSIX shell reads it back: plain where it can be, in single quotes where not.
 pub fn quote(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "%+,-./:=@_^".contains(c);
@@ -58,6 +76,18 @@ mod tests {
     #[test]
     fn a_detail_in_a_command_is_one_word() {
         assert_eq!(fill("stop {slice}", &details(), quote), r"stop 'it'\''s {user}'");
+    }
+
+    #[test]
+    fn a_command_that_names_a_list_is_given_once_for_each_value() {
+        let lists = BTreeMap::from([
+            ("unit".to_owned(), vec!["a b".to_owned(), "c".to_owned()]),
+            ("socket".to_owned(), Vec::new()),
+        ]);
+        let each = |text| fill_each(text, &details(), &lists, quote);
+        assert_eq!(each("stop {unit} of {user}"), ["stop 'a b' of bob", "stop c of bob"]);
+        assert_eq!(each("ask {socket}"), Vec::<String>::new());
+        assert_eq!(each("enable {user}"), ["enable bob"]);
     }
 
     #[test]
