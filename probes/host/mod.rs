@@ -3,6 +3,7 @@
 mod manager_state;
 mod runtime_dir;
 mod system;
+mod tmux_environment;
 mod tmux_servers;
 mod user;
 mod versions;
@@ -10,6 +11,7 @@ mod versions;
 pub use manager_state::ManagerState;
 pub use runtime_dir::{BusAddress, RuntimeDir, SocketState};
 pub use system::{is_booted_with_systemd, kernel, operating_system};
+pub use tmux_environment::{AskedVariables, Untold, Variable};
 pub use tmux_servers::{TmuxSocket, tmux_sockets};
 pub use user::User;
 pub use versions::{Component, Versions};

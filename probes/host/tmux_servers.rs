@@ -6,6 +6,8 @@ use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use crate::sandbox::RunId;
+
 /// The name that a tmux server gives its process (upstream proc.c, `proc_start`).
 const SERVER_NAME: &str = "tmux: server";
 /// The flag of a listening socket in /proc/net/unix (Linux `__SO_ACCEPTCON`).
@@ -21,11 +23,13 @@ pub struct TmuxSocket {
 }
 
 /// Every running tmux server of the user `uid`, wherever its socket lies, by the socket's path.
+/// Servers of containers are not this host's, and those of a doctor's probes are nobody's.
 ///
 /// # Errors
 /// When /proc cannot be listed.
 pub fn tmux_sockets(uid: u32) -> io::Result<Vec<TmuxSocket>> {
     let mut found = Vec::new();
+    let namespace = fs::read_link("/proc/self/ns/pid")?;
     for entry in fs::read_dir("/proc")?.flatten() {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
             continue;
@@ -33,13 +37,21 @@ pub fn tmux_sockets(uid: u32) -> io::Result<Vec<TmuxSocket>> {
         let process = entry.path();
         let is_own = fs::metadata(&process).is_ok_and(|metadata| metadata.uid() == uid);
         let name = fs::read_to_string(process.join("comm")).unwrap_or_default();
-        if is_own && name.trim_end() == SERVER_NAME {
-            found
-                .extend(listening_paths(&process).into_iter().map(|path| TmuxSocket { path, pid }));
+        let is_here =
+            || fs::read_link(process.join("ns/pid")).is_ok_and(|its_own| its_own == namespace);
+        if is_own && name.trim_end() == SERVER_NAME && is_here() {
+            let paths = listening_paths(&process).into_iter().filter(|path| !is_probes(path));
+            found.extend(paths.map(|path| TmuxSocket { path, pid }));
         }
     }
     found.sort();
     Ok(found)
+}
+
+/// Whether a path lies in the directory of a run of the doctor.
+fn is_probes(path: &Path) -> bool {
+    path.components()
+        .any(|part| part.as_os_str().to_str().is_some_and(|name| RunId::parse(name).is_some()))
 }
 
 /// The file system paths of the Unix sockets on which a process listens.
@@ -80,6 +92,13 @@ fn listener(line: &[u8]) -> Option<(u64, PathBuf)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_socket_in_the_directory_of_a_run_is_a_probes() {
+        let run = RunId::current().unwrap().to_string();
+        assert!(is_probes(&Path::new("/tmp").join(run).join("tmux-bus-env/bare")));
+        assert!(!is_probes(Path::new("/tmp/launch_doctor/tmux-1000/default")));
+    }
 
     #[test]
     fn only_listening_sockets_with_a_path_are_taken() {
