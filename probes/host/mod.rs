@@ -1,5 +1,8 @@
 //! Readers of the live host. They read, and change nothing.
 
+mod file_system;
+mod flock;
+mod git_dir;
 mod manager_state;
 mod runtime_dir;
 mod system;
@@ -8,6 +11,9 @@ mod tmux_servers;
 mod user;
 mod versions;
 
+pub use file_system::file_system;
+pub use flock::waits_for_flock;
+pub use git_dir::GitDir;
 pub use manager_state::ManagerState;
 pub use runtime_dir::{BusAddress, RuntimeDir, SocketState};
 pub use system::{is_booted_with_systemd, kernel, operating_system};

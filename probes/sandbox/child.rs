@@ -1,6 +1,6 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStdin, ExitStatus};
 use std::time::{Duration, Instant};
@@ -12,6 +12,7 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
 use super::command::CommandError;
+use super::process_tree::descendants;
 use crate::measurement::Evidence;
 
 /// How many bytes of standard error, and of each word of the command, go into an evidence line.
@@ -50,6 +51,7 @@ impl Running {
         keep: usize,
     ) -> Result<Self, CommandError> {
         let streams = (|| {
+            // There is none where the output goes into a pipe that several share.
             let stdout = Stream::new(child.stdout.take().map(OwnedFd::from), keep)?;
             let stderr = Stream::new(child.stderr.take().map(OwnedFd::from), keep)?;
             Ok((pidfd(child.id())?, stdout, stderr))
@@ -68,6 +70,19 @@ impl Running {
     /// Its process id, which is also its process group.
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Whether it has ended, as far as can be seen now.
+    pub fn has_ended(&self) -> bool {
+        let mut fds = [PollFd::new(self.exited.as_fd(), PollFlags::POLLIN)];
+        poll(&mut fds, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
+    }
+
+    /// The process ids of its process and of all that descends from it, as /proc shows them now.
+    pub fn tree(&self) -> Vec<u32> {
+        let root = Pid::from_raw(self.pid().cast_signed());
+        let below = descendants(root).into_iter().map(|pid| pid.as_raw().cast_unsigned());
+        std::iter::once(self.pid()).chain(below).collect()
     }
 
     /// Writes to its input, if it was started with one.
@@ -93,9 +108,8 @@ impl Running {
     /// At its deadline, when it is killed.
     pub fn next_line(&mut self, known: usize) -> Result<Option<String>, CommandError> {
         loop {
-            let mut lines = self.stdout.kept.split_inclusive(|&byte| byte == b'\n');
-            if let Some(line) = lines.nth(known).filter(|line| line.ends_with(b"\n")) {
-                return Ok(Some(String::from_utf8_lossy(&line[..line.len() - 1]).into_owned()));
+            if let Some(line) = self.stdout.line(known) {
+                return Ok(Some(line));
             }
             if self.stdout.pipe.is_none() {
                 return Ok(None);
@@ -238,7 +252,7 @@ fn shortened(text: &str) -> String {
 }
 
 /// One output stream: its non-blocking pipe until the end, and what is kept of it.
-struct Stream {
+pub(super) struct Stream {
     pipe: Option<File>,
     kept: Vec<u8>,
     /// How many bytes are kept; the rest is read and thrown away.
@@ -246,10 +260,23 @@ struct Stream {
 }
 
 impl Stream {
-    fn new(pipe: Option<OwnedFd>, keep: usize) -> io::Result<Self> {
-        let pipe = pipe.ok_or_else(|| io::Error::other("no pipe"))?;
-        fcntl(&pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-        Ok(Self { pipe: Some(pipe.into()), kept: Vec::new(), keep })
+    pub(super) fn new(pipe: Option<OwnedFd>, keep: usize) -> io::Result<Self> {
+        if let Some(pipe) = &pipe {
+            fcntl(pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+        }
+        Ok(Self { pipe: pipe.map(File::from), kept: Vec::new(), keep })
+    }
+
+    /// Its pipe, until that has ended.
+    pub(super) fn fd(&self) -> Option<BorrowedFd<'_>> {
+        self.pipe.as_ref().map(AsFd::as_fd)
+    }
+
+    /// A whole line of what is kept, counted from 0.
+    pub(super) fn line(&self, number: usize) -> Option<String> {
+        let mut lines = self.kept.split_inclusive(|&byte| byte == b'\n');
+        let line = lines.nth(number)?.strip_suffix(b"\n")?;
+        Some(String::from_utf8_lossy(line).into_owned())
     }
 
     /// Reads what is there, once. Says whether there may be more.
@@ -271,7 +298,7 @@ impl Stream {
     }
 
     /// Reads what is there, but no more than is kept: a descendant may go on writing for ever.
-    fn drain(&mut self) {
+    pub(super) fn drain(&mut self) {
         while self.kept.len() < self.keep && self.read_once() {}
     }
 }

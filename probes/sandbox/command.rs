@@ -1,16 +1,20 @@
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::process::{self, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
 
 use super::child::{Completed, Running};
+use super::cleaner::may_act;
+use super::shared_output::SharedOutput;
 
 /// How many bytes of each output stream are kept, unless the probe asks for more.
-const KEPT: usize = 64 * 1024;
+pub(super) const KEPT: usize = 64 * 1024;
 
 /// A command that a probe runs: words, changes to the environment, and a deadline.
 ///
@@ -24,6 +28,7 @@ pub struct Command {
     deadline: Instant,
     keep_input: bool,
     keep: usize,
+    output: Option<Arc<OwnedFd>>,
 }
 
 /// Why a command gave no result.
@@ -53,6 +58,7 @@ impl Command {
             deadline,
             keep_input: false,
             keep: KEPT,
+            output: None,
         }
     }
 
@@ -114,6 +120,15 @@ impl Command {
         self
     }
 
+    /// Lets it write its standard output into a pipe that other commands write to as well.
+    ///
+    /// # Errors
+    /// When the process has no descriptor left.
+    pub fn output_to(mut self, shared: &SharedOutput) -> io::Result<Self> {
+        self.output = Some(Arc::new(shared.writer()?));
+        Ok(self)
+    }
+
     /// Runs it to its end.
     ///
     /// # Errors
@@ -139,7 +154,7 @@ impl Command {
                 ("GIT_TERMINAL_PROMPT", "0"),
             ])
             .stdin(if self.keep_input { Stdio::piped() } else { Stdio::null() })
-            .stdout(Stdio::piped())
+            .stdout(self.stdout().map_err(|source| self.start_error(source))?)
             .stderr(Stdio::piped())
             .process_group(0);
         for (name, value) in &self.environment {
@@ -153,8 +168,16 @@ impl Command {
             command.pre_exec(|| Ok(prctl::set_pdeathsig(Signal::SIGKILL)?));
         }
         let started = Instant::now();
+        let _permission = may_act();
         let child = command.spawn().map_err(|source| self.start_error(source))?;
         Running::new(child, self.words(), started, self.deadline, self.keep)
+    }
+
+    fn stdout(&self) -> io::Result<Stdio> {
+        match &self.output {
+            Some(shared) => Ok(shared.try_clone()?.into()),
+            None => Ok(Stdio::piped()),
+        }
     }
 
     fn start_error(&self, source: io::Error) -> CommandError {

@@ -1,11 +1,12 @@
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::command::Command;
+use super::private_dir::make_dir_in;
 use super::run_id::RunId;
 use super::settings::{Manager, Settings};
-use crate::host::ManagerState;
+use crate::host::{GitDir, ManagerState};
 use crate::measurement::Unable;
 
 /// The surroundings of one probe: what it may use, and what bounds it.
@@ -24,6 +25,18 @@ impl Sandbox<'_> {
     /// An empty directory of the probe's own, mode 0700, removed after it.
     pub fn dir(&self) -> &Path {
         self.dir
+    }
+
+    /// An empty directory of the probe's own on the file system of the work tree that is examined:
+    /// in its git directory, or else in the directory itself. `None` if no work tree was named.
+    /// It is removed like [`Self::dir`], and has mode 0700 too.
+    ///
+    /// # Errors
+    /// When it cannot be made there.
+    pub fn dir_at_repo(&self) -> Result<Option<PathBuf>, Unable> {
+        let Some(repo) = &self.settings.repo else { return Ok(None) };
+        let place = GitDir::find(repo).map_or_else(|| repo.clone(), |git| git.common);
+        make_dir_in(&place, self.run, self.probe).map(Some)
     }
 
     /// When the probe is killed.

@@ -2,13 +2,16 @@
 //! names that nobody else uses, and the removal of everything that carries those names.
 
 mod child;
+mod cleaner;
 mod command;
 mod isolation;
+mod private_dir;
 mod process_tree;
 mod residue;
 mod run_id;
 mod runner;
 mod settings;
+mod shared_output;
 mod standard_streams;
 mod tmux_server;
 mod worker;
@@ -20,5 +23,6 @@ pub use residue::sweep;
 pub use run_id::RunId;
 pub use runner::{Event, Interrupted, Timed, run};
 pub use settings::{Manager, Settings};
+pub use shared_output::SharedOutput;
 pub use standard_streams::stdout_was_closed;
 pub use tmux_server::TmuxServer;

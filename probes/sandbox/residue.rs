@@ -1,11 +1,12 @@
 use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::command::{Command, CommandError};
+use super::private_dir::is_own_dir;
 use super::run_id::RunId;
 use super::settings::{Manager, Settings};
+use crate::host::GitDir;
 
 /// How long the manager may take to answer while residue is removed.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -22,7 +23,7 @@ pub fn sweep(settings: &Settings) -> Vec<RunId> {
             let name = entry.file_name();
             let Some(run) = name.to_str().and_then(RunId::parse) else { continue };
             if run.to_string() == name.to_string_lossy()
-                && is_own_directory(&entry.path())
+                && is_own_dir(&entry.path())
                 && run.is_dead().unwrap_or(false)
             {
                 let _ = remove_units(settings.manager, &run.to_string());
@@ -41,7 +42,7 @@ pub(super) fn places(settings: &Settings) -> Vec<PathBuf> {
     places.extend(std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from));
     places.extend([PathBuf::from("/tmp"), PathBuf::from("/var/tmp"), PathBuf::from("/dev/shm")]);
     places.extend(settings.repo.clone());
-    places.extend(settings.repo.as_ref().map(|repo| repo.join(".git")));
+    places.extend(settings.repo.as_ref().and_then(|repo| Some(GitDir::find(repo)?.common)));
     let mut seen = Vec::new();
     places.retain(|place| {
         place.is_absolute() && !seen.contains(place) && {
@@ -74,11 +75,4 @@ pub(super) fn remove_units(manager: Manager, prefix: &str) -> Result<(), Command
         systemctl().args(["reset-failed", "--"]).args(&units).run()?;
     }
     Ok(())
-}
-
-/// Whether this is a real directory of the calling user: a link or another user's is left alone.
-fn is_own_directory(path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let metadata: io::Result<fs::Metadata> = fs::symlink_metadata(path);
-    metadata.is_ok_and(|meta| meta.is_dir() && meta.uid() == nix::unistd::getuid().as_raw())
 }

@@ -15,11 +15,12 @@ use nix::unistd::{ForkResult, Pid, fork, pipe2};
 
 use super::child::pidfd;
 use super::isolation::Sandbox;
+use super::private_dir::{make_dir, remove_run_dirs};
 use super::process_tree::{kill_descendants, kill_tree};
 use super::residue::{places, remove_units};
 use super::run_id::RunId;
 use super::settings::Settings;
-use super::worker::{make_dir, work};
+use super::worker::work;
 use crate::host::ManagerState;
 use crate::measurement::{Outcome, Unable};
 use crate::probe::Probe;
@@ -98,7 +99,7 @@ pub fn run(
     }
     .turn_until_done(&mut on_event);
     kill_descendants(Pid::this());
-    let _ = fs::remove_dir_all(&dir);
+    remove_run_dirs(settings, &run);
     before.thread_set_mask()?;
     result
 }

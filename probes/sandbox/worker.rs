@@ -1,10 +1,9 @@
 use std::any::Any;
-use std::fs::{self, DirBuilder};
-use std::io::{self, Write};
+use std::fs;
+use std::io::Write;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::DirBuilderExt;
 use std::panic::{self, AssertUnwindSafe};
-use std::path::Path;
+use std::path::PathBuf;
 use std::thread;
 
 use nix::libc;
@@ -12,9 +11,13 @@ use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::{Pid, getppid, setsid};
 
+use super::cleaner::become_cleaner;
 use super::isolation::Sandbox;
+use super::private_dir::{make_dir, remove_dirs_in_places};
 use super::process_tree::{kill_descendants, reap_children};
 use super::residue::remove_units;
+use super::run_id::RunId;
+use super::settings::Settings;
 use crate::measurement::{Measurement, Outcome, Unable};
 use crate::probe::Probe;
 
@@ -37,7 +40,7 @@ pub(super) fn work(probe: &Probe, sandbox: &Sandbox, doctor: Pid, results: Owned
     if let Ok(bytes) = serde_json::to_vec(&outcome) {
         let _ = fs::File::from(results).write_all(&bytes);
     }
-    clean_up(sandbox.settings.manager, &unit_prefix(sandbox), sandbox.dir);
+    CleanUp::of(sandbox).run();
     end(0);
 }
 
@@ -70,40 +73,51 @@ fn panic_text(payload: &(dyn Any + Send)) -> &str {
         .unwrap_or("no message")
 }
 
-/// Makes a directory that only its owner can enter; fails if anything has that name already.
-pub(super) fn make_dir(path: &Path) -> Result<(), Unable> {
-    DirBuilder::new().mode(0o700).create(path).map_err(|error: io::Error| {
-        Unable::Unmeasured(format!("{} could not be made: {error}", path.display()))
-    })
-}
-
 /// Starts the thread that answers SIGTERM with a clean-up and the end. The signal is blocked in
 /// every thread, so only that one takes it.
 fn clean_up_on_request(sandbox: &Sandbox) {
     let mut signals = SigSet::empty();
     signals.add(Signal::SIGTERM);
-    let manager = sandbox.settings.manager;
-    let prefix = unit_prefix(sandbox);
-    let dir = sandbox.dir.to_owned();
+    let clean_up = CleanUp::of(sandbox);
     thread::spawn(move || {
         if signals.wait().is_ok() {
-            clean_up(manager, &prefix, &dir);
+            clean_up.run();
             // Where the doctor is dead, the last worker takes the run's directory along.
-            let _ = dir.parent().map(fs::remove_dir);
+            let _ = clean_up.dir.parent().map(fs::remove_dir);
             end(1);
         }
     });
 }
 
-fn unit_prefix(sandbox: &Sandbox) -> String {
-    sandbox.unit_name("", "").trim_end_matches('.').to_owned()
+/// What has to be removed after a probe, whatever became of it.
+struct CleanUp {
+    settings: Settings,
+    run: RunId,
+    probe: String,
+    unit_prefix: String,
+    dir: PathBuf,
 }
 
-/// Ends all processes below the caller, then removes the units under `prefix` and the directory.
-fn clean_up(manager: super::Manager, prefix: &str, dir: &Path) {
-    kill_descendants(Pid::this());
-    let _ = remove_units(manager, prefix);
-    kill_descendants(Pid::this());
-    reap_children();
-    let _ = fs::remove_dir_all(dir);
+impl CleanUp {
+    fn of(sandbox: &Sandbox) -> Self {
+        Self {
+            settings: sandbox.settings.clone(),
+            run: sandbox.run.clone(),
+            probe: sandbox.probe.to_owned(),
+            unit_prefix: sandbox.unit_name("", "").trim_end_matches('.').to_owned(),
+            dir: sandbox.dir.to_owned(),
+        }
+    }
+
+    /// Ends all processes below the caller, then removes the probe's units and directories.
+    fn run(&self) {
+        become_cleaner();
+        kill_descendants(Pid::this());
+        let _ = remove_units(self.settings.manager, &self.unit_prefix);
+        kill_descendants(Pid::this());
+        reap_children();
+        let _ = fs::remove_dir_all(&self.dir);
+        let run_dir = self.dir.parent().unwrap_or(&self.dir);
+        remove_dirs_in_places(&self.settings, &self.run, &self.probe, run_dir);
+    }
 }
