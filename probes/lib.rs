@@ -44,6 +44,6 @@ registry! {
         tmux_bus_env;
     session [authorization, linger_file, logind]:
         linger;
-    lock:
+    lock [queue]:
         flock_order;
 }
