@@ -37,7 +37,9 @@ macro_rules! registry {
 
 registry! {
     launcher [delivery]:
-        env_block_spaces;
+        env_block_spaces,
+        env_block_split,
+        setenv_fidelity;
     scope:
         scope_availability;
     tmux:

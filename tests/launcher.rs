@@ -17,22 +17,187 @@ fn a_value_with_spaces_in_an_environment_property_starts_no_unit(
     release: Release,
 ) {
     let machine = Machine::boot(release);
-    let report = machine.check(&["env-block-spaces"]);
+    for report in
+        [machine.check(&["env-block-spaces"]), machine.check_system(&["env-block-spaces"])]
+    {
+        report.assert_facts(
+            "env-block-spaces",
+            &[
+                ("spaces", "rejected"),
+                ("exit", "nonzero"),
+                ("message", "invalid-environment-block"),
+                ("started", "no"),
+                ("tab", "rejected"),
+                ("newline", "rejected"),
+                ("lone-quote", "rejected"),
+                ("quoted-assignment", "delivered"),
+                ("quoted-value", "delivered"),
+                ("setenv", "delivered"),
+            ],
+        );
+        assert_eq!(report.verdict("env-block-spaces"), "known");
+        let summary = report.probe("env-block-spaces")["summary"].as_str().unwrap();
+        assert!(summary.contains("(exit status 1) and no unit was started"), "{summary}");
+        assert_eq!(report.status, 0);
+    }
+}
+
+#[rstest]
+fn a_value_that_reads_as_two_assignments_is_split_without_a_word(
+    #[values(
+        Release::Debian11,
+        Release::Debian12,
+        Release::Debian12Backports,
+        Release::Debian13,
+        Release::Debian14
+    )]
+    release: Release,
+) {
+    let machine = Machine::boot(release);
+    let report = machine.check(&["env-block-split"]);
     report.assert_facts(
-        "env-block-spaces",
+        "env-block-split",
         &[
-            ("spaces", "rejected"),
-            ("exit", "nonzero"),
-            ("message", "invalid-environment-block"),
-            ("started", "no"),
-            ("tab", "rejected"),
-            ("newline", "rejected"),
-            ("lone-quote", "rejected"),
-            ("quoted-assignment", "delivered"),
-            ("quoted-value", "delivered"),
+            ("value", "cut"),
+            ("stray", "set"),
+            ("exit", "zero"),
+            ("message", "nothing"),
+            ("newline", "cut"),
+            ("json", "cut"),
+            ("repeated", "rejected"),
+            ("path", "replaced"),
+            ("quoted", "delivered"),
             ("setenv", "delivered"),
         ],
     );
-    assert_eq!(report.verdict("env-block-spaces"), "known");
-    assert_eq!(report.status, 0);
+    assert_eq!(report.verdict("env-block-split"), "known");
+}
+
+#[rstest]
+fn setenv_delivers_every_text_byte_for_byte_to_services_and_scopes(
+    #[values(
+        Release::Debian11,
+        Release::Debian12,
+        Release::Debian12Backports,
+        Release::Debian13,
+        Release::Debian14
+    )]
+    release: Release,
+) {
+    let machine = Machine::boot(release);
+    for report in [machine.check(&["setenv-fidelity"]), machine.check_system(&["setenv-fidelity"])]
+    {
+        for text in [
+            "spaces",
+            "equals",
+            "newline",
+            "tab",
+            "control",
+            "quotes",
+            "json",
+            "percent",
+            "dollar",
+            "backslash",
+            "empty",
+            "unicode",
+            "large",
+            "scope-texts",
+            "scope-large",
+        ] {
+            assert_eq!(report.fact("setenv-fidelity", text), "delivered", "{text}");
+        }
+        report.assert_facts(
+            "setenv-fidelity",
+            &[("non-utf8", "rejected"), ("bad-name", "rejected"), ("scope-repeated", "delivered")],
+        );
+        let looks_at_assignments = release.systemd() >= 250;
+        let (inherit, scope_inherit, unset, scope_unset) = if looks_at_assignments {
+            ("delivered", "delivered", "set-to-nothing", "set-to-nothing")
+        } else {
+            ("rejected", "dropped", "rejected", "not-set")
+        };
+        report.assert_facts(
+            "setenv-fidelity",
+            &[
+                ("inherit", inherit),
+                ("scope-inherit", scope_inherit),
+                ("unset", unset),
+                ("scope-unset", scope_unset),
+                ("repeated", if looks_at_assignments { "delivered" } else { "rejected" }),
+                ("scope-non-utf8", if looks_at_assignments { "rejected" } else { "delivered" }),
+                ("scope-bad-name", if looks_at_assignments { "rejected" } else { "delivered" }),
+            ],
+        );
+        assert_eq!(report.verdict("setenv-fidelity"), "known");
+    }
+}
+
+/// Puts a systemd-run in front of the real one that changes or refuses words as the shell code in
+/// `case` says: the systemd of another day.
+fn with_systemd_run(machine: &Machine, case: &str) {
+    let program = format!(
+        "#!/bin/sh\nfor word; do shift; case $word in {case} esac; set -- \"$@\" \"$word\"; done\n\
+         exec /usr/bin/systemd-run \"$@\"\n"
+    );
+    let install = "mkdir -p /opt/other; printf %s \"$1\" >/opt/other/systemd-run; \
+                   chmod 755 /opt/other/systemd-run";
+    assert!(machine.root(&["sh", "-ec", install, "sh", &program]).status.success());
+}
+
+const WITH_OTHER: &str = "PATH=/opt/other:$PATH exec \"$@\"";
+
+#[test]
+fn a_systemd_that_takes_a_value_as_it_stands_is_seen() {
+    let machine = Machine::boot(Release::Debian14);
+    let lenient = r#"'Environment=DOCTOR_VALUE={'*) ;; 'Environment=DOCTOR_VALUE='*[[:space:]]*) word="Environment=\"${word#*=}\"" ;;"#;
+    with_systemd_run(&machine, lenient);
+    let report = machine.check_in(WITH_OTHER, &["env-block-spaces", "env-block-split"]);
+    report.assert_facts(
+        "env-block-spaces",
+        &[("spaces", "delivered"), ("exit", "zero"), ("message", "nothing"), ("started", "yes")],
+    );
+    // The value arrives, but a unit is started that never was.
+    assert_eq!(report.verdict("env-block-spaces"), "regressed");
+    report.assert_facts(
+        "env-block-split",
+        &[("value", "delivered"), ("stray", "not-set"), ("path", "kept"), ("newline", "delivered")],
+    );
+}
+
+#[test]
+fn a_systemd_that_refuses_a_value_is_seen() {
+    let machine = Machine::boot(Release::Debian14);
+    let strict = r#"*DOCTOR_STRAY=*|--setenv=DOCTOR_TAB=*) echo "no such value" >&2; exit 1 ;;"#;
+    with_systemd_run(&machine, strict);
+    let report = machine.check_in(WITH_OTHER, &["env-block-split", "setenv-fidelity"]);
+    assert_eq!(report.verdict("env-block-split"), "unmeasured", "its control was refused, too");
+    // One refused text does not hide what becomes of the others.
+    report.assert_facts(
+        "setenv-fidelity",
+        &[("tab", "rejected"), ("newline", "delivered"), ("scope-texts", "rejected")],
+    );
+    assert_eq!(report.verdict("setenv-fidelity"), "regressed");
+
+    let strict = r#"Environment=*DOCTOR_STRAY=*) echo "no such value" >&2; exit 1 ;;"#;
+    with_systemd_run(&machine, strict);
+    let report = machine.check_in(WITH_OTHER, &["env-block-split"]);
+    report.assert_facts(
+        "env-block-split",
+        &[("value", "rejected"), ("exit", "nonzero"), ("message", "something")],
+    );
+}
+
+/// Without a control, a host on which nothing can be launched would look like one that refuses.
+#[test]
+fn where_nothing_can_be_launched_nothing_is_called_refused() {
+    let machine = Machine::boot(Release::Debian14);
+    let broken = "mkdir /tmp/broken; printf '#!/bin/sh\\nexit 1\\n' >/tmp/broken/systemd-run; \
+                  chmod 755 /tmp/broken/systemd-run; PATH=/tmp/broken:$PATH exec \"$@\"";
+    let unmanaged = "unset DBUS_SESSION_BUS_ADDRESS XDG_RUNTIME_DIR; exec \"$@\"";
+    for (script, verdict) in [(broken, "unmeasured"), (unmanaged, "skipped")] {
+        let report = machine.check_in(script, &["launcher"]);
+        for probe in report.json()["probes"].as_array().unwrap() {
+            assert_eq!(probe["verdict"], verdict, "{probe:#}");
+        }
+    }
 }

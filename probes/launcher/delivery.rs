@@ -1,26 +1,48 @@
 use crate::sandbox::{Command, CommandError, Completed, Running, Sandbox};
 
-/// The variable whose way into a service is measured.
-const KEY: &str = "DOCTOR_VALUE";
-/// A variable that proves that the service was started at all.
-const STARTED: &str = "DOCTOR_STARTED";
+/// A variable that every launch sets. It proves that the command was started, and stands between
+/// the answers, because `printenv` says nothing for a variable that is not set.
+const MARK: &str = "DOCTOR_MARK";
+/// Its value, which no measured value equals.
+const MARK_VALUE: &[u8] = b"launch-doctor";
+/// The variable whose way into a unit is measured.
+pub const KEY: &str = "DOCTOR_VALUE";
+/// How many bytes a unit may print: the largest environment that is passed, and some more.
+const LARGEST: usize = 1 << 20;
 
-/// A transient service under way that prints what it finds in its environment.
-pub struct Delivery {
-    running: Running,
-    value: Vec<u8>,
+/// How a command is launched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// As a service: the manager starts it.
+    Service,
+    /// As a scope: systemd-run becomes it.
+    Scope,
 }
 
-/// What became of a value on its way into a service.
+/// A launch under way whose command prints what it finds in its environment.
+pub struct Delivery {
+    running: Running,
+    names: Vec<String>,
+}
+
+/// What the command of a launch found in its environment.
+pub struct Arrival {
+    /// The launch.
+    pub run: Completed,
+    /// The variables that it looked for; `None` if it was not started.
+    found: Option<Vec<(String, Option<Vec<u8>>)>>,
+}
+
+/// What became of a value on its way into a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
     /// It arrived byte for byte.
     Delivered,
-    /// The service was started with another value.
+    /// The command was started with another value.
     Cut,
-    /// The service was started without the variable.
+    /// The command was started without the variable.
     Dropped,
-    /// The service was not started.
+    /// The command was not started.
     Rejected,
 }
 
@@ -37,47 +59,89 @@ impl Fate {
 }
 
 impl Delivery {
-    /// Starts a service. `assign` puts an assignment of the variable into the command, which a
-    /// working host delivers as `value`.
+    /// Starts a launch whose command looks for the variables `names`. `label` tells its unit from
+    /// the others of the probe, and `assign` puts assignments into the command.
     ///
     /// # Errors
     /// When systemd-run cannot be started.
     pub fn start(
         sandbox: &Sandbox,
-        value: &[u8],
-        assign: impl FnOnce(Command, &str) -> Command,
+        way: Way,
+        label: &str,
+        names: &[&str],
+        assign: impl FnOnce(Command) -> Command,
     ) -> Result<Self, CommandError> {
+        let (suffix, options) = match way {
+            Way::Service => ("service", ["--wait", "--pipe"].as_slice()),
+            Way::Scope => ("scope", ["--scope"].as_slice()),
+        };
         let command = sandbox
             .systemd_run()
-            .args(["--quiet", "--collect", "--wait", "--pipe"])
-            .arg(format!("--setenv={STARTED}=1"));
-        let command = assign(command, KEY).args(["--", "printenv", "-0", STARTED, KEY]);
-        Ok(Self { running: command.start()?, value: value.to_owned() })
+            .args(["--quiet", "--collect"])
+            .args(options)
+            .arg(format!("--unit={}", sandbox.unit_name(label, suffix)))
+            .arg(format!("--setenv={MARK}={}", String::from_utf8_lossy(MARK_VALUE)));
+        let mut command = assign(command).args(["--", "printenv", "-0", MARK]).keep(LARGEST);
+        for name in names {
+            command = command.args([name, MARK]);
+        }
+        let names = names.iter().map(|&name| name.to_owned()).collect();
+        Ok(Self { running: command.start()?, names })
     }
 
-    /// Waits for the service and tells what became of the value.
+    /// Waits for its end and tells what it found.
     ///
     /// # Errors
     /// When it had not ended at the deadline.
-    pub fn fate(self) -> Result<(Fate, Completed), CommandError> {
+    pub fn wait(self) -> Result<Arrival, CommandError> {
         let run = self.running.wait()?;
-        Ok((fate(&run.stdout, &self.value), run))
+        let found = values(&run.stdout, self.names.len())
+            .map(|values| self.names.into_iter().zip(values).collect());
+        Ok(Arrival { run, found })
     }
 }
 
-/// Reads the NUL-separated values that the service printed.
-fn fate(printed: &[u8], value: &[u8]) -> Fate {
-    let mut values = printed.split(|&byte| byte == 0);
-    if values.next() != Some(b"1") {
-        return Fate::Rejected;
+impl Arrival {
+    /// Whether the command was started.
+    pub fn is_started(&self) -> bool {
+        self.found.is_some()
     }
-    match values.next() {
-        Some(found) if found == value => Fate::Delivered,
-        // What follows the last separator is empty, and so is a variable that is set to nothing.
-        None => Fate::Dropped,
-        Some(b"") if values.next().is_none() => Fate::Dropped,
-        Some(_) => Fate::Cut,
+
+    /// The value of a variable as the command found it; `None` if it was not set or not asked for.
+    pub fn value(&self, name: &str) -> Option<&[u8]> {
+        let found = self.found.as_ref()?.iter().find(|(asked, _)| asked == name)?;
+        found.1.as_deref()
     }
+
+    /// What became of a variable that should have arrived as `value`.
+    pub fn fate(&self, name: &str, value: &[u8]) -> Fate {
+        fate(self.is_started().then(|| self.value(name)), value)
+    }
+}
+
+/// What became of `value`, by what was `found` if the command was started.
+fn fate(found: Option<Option<&[u8]>>, value: &[u8]) -> Fate {
+    match found {
+        None => Fate::Rejected,
+        Some(None) => Fate::Dropped,
+        Some(Some(found)) if found == value => Fate::Delivered,
+        Some(Some(_)) => Fate::Cut,
+    }
+}
+
+/// Reads what the command printed, every value behind a NUL: the mark, then for each of `count`
+/// variables its value, if it has one, and the mark again.
+fn values(printed: &[u8], count: usize) -> Option<Vec<Option<Vec<u8>>>> {
+    let mut printed = printed.strip_suffix(b"\0")?.split(|&byte| byte == 0);
+    if printed.next() != Some(MARK_VALUE) {
+        return None;
+    }
+    (0..count)
+        .map(|_| match printed.next()? {
+            MARK_VALUE => Some(None),
+            value => (printed.next() == Some(MARK_VALUE)).then(|| Some(value.to_owned())),
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -85,16 +149,39 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_fate_of_a_value_is_read_from_what_the_service_printed() {
+    fn what_the_command_printed_is_told_apart_by_the_marks() {
+        let some = |value: &[u8]| Some(value.to_owned());
         for (printed, expected) in [
-            (&b"1\0a b c\0"[..], Fate::Delivered),
-            (b"1\0a\0", Fate::Cut),
-            (b"1\0\0", Fate::Cut),
-            (b"1\0", Fate::Dropped),
-            (b"", Fate::Rejected),
-            (b"garbage", Fate::Rejected),
+            (&b"launch-doctor\0a b\0launch-doctor\0launch-doctor\0"[..], vec![some(b"a b"), None]),
+            (b"launch-doctor\0launch-doctor\0x\0launch-doctor\0", vec![None, some(b"x")]),
+            (b"launch-doctor\0\0launch-doctor\0\n\0launch-doctor\0", vec![some(b""), some(b"\n")]),
         ] {
-            assert_eq!(fate(printed, b"a b c"), expected, "{printed:?}");
+            assert_eq!(values(printed, 2), Some(expected), "{printed:?}");
         }
+    }
+
+    #[test]
+    fn what_is_incomplete_or_something_else_counts_as_not_started() {
+        for printed in [&b""[..], b"garbage", b"launch-doctor\0", b"launch-doctor\0a\0b\0"] {
+            assert_eq!(values(printed, 1), None, "{printed:?}");
+        }
+    }
+
+    #[test]
+    fn the_fate_of_a_value_is_told_by_what_was_found() {
+        for (found, word) in [
+            (None, "rejected"),
+            (Some(None), "dropped"),
+            (Some(Some(&b"a"[..])), "cut"),
+            (Some(Some(b"a b c")), "delivered"),
+        ] {
+            assert_eq!(fate(found, b"a b c").name(), word);
+        }
+    }
+
+    #[test]
+    fn an_empty_value_is_not_a_missing_one() {
+        assert_eq!(values(b"launch-doctor\0\0launch-doctor\0", 1), Some(vec![Some(Vec::new())]));
+        assert_eq!(values(b"launch-doctor\0launch-doctor\0", 1), Some(vec![None]));
     }
 }

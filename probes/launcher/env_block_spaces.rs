@@ -1,9 +1,10 @@
 //! What `-p Environment=KEY="a b c"` does, and whether the unit is started all the same.
 
 use std::fs;
+use std::path::PathBuf;
 
-use super::delivery::{Delivery, Fate};
-use crate::sandbox::Sandbox;
+use super::delivery::{Delivery, Fate, KEY, Way};
+use crate::sandbox::{Completed, Running, Sandbox};
 use crate::{Measurement, Unable};
 
 /// The forms of the property that are measured: the fact, what stands behind `Environment=`
@@ -22,103 +23,138 @@ const MESSAGE: &str = "Invalid environment block";
 pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     sandbox.require_manager()?;
     // All launches run at the same time: each has a unit of its own.
-    let remedy = Delivery::start(sandbox, b"a b c", |command, key| {
-        command.arg(format!("--setenv={key}=a b c"))
+    let remedy = Delivery::start(sandbox, Way::Service, "setenv", &[KEY], |command| {
+        command.arg(format!("--setenv={KEY}=a b c"))
     })?;
     let forms: Vec<_> = FORMS
         .iter()
-        .map(|(_, form, value)| {
-            Delivery::start(sandbox, value.as_bytes(), |command, key| {
-                command.args(["-p", &format!("Environment={}", form.replace("KEY", key))])
+        .map(|(fact, form, _)| {
+            Delivery::start(sandbox, Way::Service, fact, &[KEY], |command| {
+                command.args(["-p", &format!("Environment={}", form.replace("KEY", KEY))])
             })
         })
         .collect::<Result<_, _>>()?;
-    let witness = Witness::launch(sandbox)?;
+    let refused = Witness::start(sandbox, "refused", &format!("{KEY}=a b c"))?;
+    let control = Witness::start(sandbox, "control", &format!("\"{KEY}=a b c\""))?;
 
     let mut measurement = Measurement::default();
-    let (fate, run) = remedy.fate()?;
-    if fate == Fate::Rejected {
+    let remedy = remedy.wait()?;
+    if !remedy.is_started() {
         // Without a launch that works, a refusal of the others would say nothing.
         return Err(Unable::Unmeasured(format!(
             "even a launch with --setenv did not start a service: {}",
-            run.errors()
+            remedy.run.errors()
         )));
     }
-    measurement.fact_from("setenv", fate.name(), &run);
-    for ((fact, ..), delivery) in FORMS.iter().zip(forms) {
-        let (fate, run) = delivery.fate()?;
-        measurement.fact_from(fact, fate.name(), &run);
+    measurement.fact_from("setenv", remedy.fate(KEY, b"a b c").name(), &remedy.run);
+    let mut ending = String::new();
+    for ((fact, _, value), delivery) in FORMS.iter().zip(forms) {
+        let arrival = delivery.wait()?;
+        measurement.fact_from(fact, arrival.fate(KEY, value.as_bytes()).name(), &arrival.run);
         if *fact == "spaces" {
-            measurement.fact_from("exit", if run.success() { "zero" } else { "nonzero" }, &run);
-            let told = match run.errors() {
-                errors if errors.contains(MESSAGE) => "invalid-environment-block",
-                errors if errors.is_empty() => "nothing",
-                _ => "something-else",
-            };
-            measurement.fact_from("message", told, &run);
+            let exit = if arrival.run.success() { "zero" } else { "nonzero" };
+            measurement.fact_from("exit", exit, &arrival.run);
+            measurement.fact_from("message", message(&arrival.run.errors()), &arrival.run);
+            ending = arrival.run.ending();
         }
     }
-    witness.tell(sandbox, &mut measurement)?;
-    measurement.summary = summary(&measurement);
+    tell_started(sandbox, refused, control, &mut measurement)?;
+    measurement.summary = summary(&measurement, &ending);
     Ok(measurement)
 }
 
-fn summary(measurement: &Measurement) -> String {
-    let facts = &measurement.facts;
-    let started = match facts["started"].as_str() {
-        "yes" => "the unit was started all the same",
-        _ => "no unit was started",
-    };
-    match facts["spaces"].as_str() {
-        "rejected" => format!(
-            "-p Environment=KEY=\"a b c\" was refused (exit status {}) and {started}; --setenv \
-             delivered the value",
-            facts["exit"]
-        ),
-        fate => format!(
-            "-p Environment=KEY=\"a b c\" was {fate} (exit status {}); --setenv: {}",
-            facts["exit"], facts["setenv"]
-        ),
+fn message(errors: &str) -> &'static str {
+    if errors.contains(MESSAGE) {
+        "invalid-environment-block"
+    } else if errors.is_empty() {
+        "nothing"
+    } else {
+        "something-else"
     }
 }
 
-/// A unit that would leave a file behind, and stays loaded once it was started: if neither is
-/// there, it was never started.
+fn summary(measurement: &Measurement, ending: &str) -> String {
+    let facts = &measurement.facts;
+    let spaces =
+        if facts["spaces"] == Fate::Rejected.name() { "refused" } else { &facts["spaces"] };
+    let started = match facts["started"].as_str() {
+        "yes" => "the unit was started",
+        _ => "no unit was started",
+    };
+    format!(
+        "-p Environment=KEY=\"a b c\" was {spaces} ({ending}) and {started}; --setenv {} the value",
+        facts["setenv"]
+    )
+}
+
+/// A unit that leaves a file behind, and stays loaded once it was started: if neither is there, it
+/// was never started. Its launch ends after its command, because its type is `oneshot`.
 struct Witness {
     unit: String,
-    file: std::path::PathBuf,
-    launch: crate::sandbox::Completed,
+    file: PathBuf,
+    launch: Running,
 }
 
 impl Witness {
-    fn launch(sandbox: &Sandbox) -> Result<Self, Unable> {
-        let unit = sandbox.unit_name("witness", "service");
-        let file = sandbox.dir().join("started");
+    fn start(sandbox: &Sandbox, label: &str, environment: &str) -> Result<Self, Unable> {
+        let unit = sandbox.unit_name(&format!("witness_{label}"), "service");
+        let file = sandbox.dir().join(label);
         let launch = sandbox
             .systemd_run()
-            .arg("--quiet")
-            .arg(format!("--unit={unit}"))
-            .args(["-p", "RemainAfterExit=yes", "-p", "Environment=DOCTOR_VALUE=a b c"])
-            .args(["--", "touch"])
+            .args(["--quiet", &format!("--unit={unit}")])
+            .args(["-p", "Type=oneshot", "-p", "RemainAfterExit=yes"])
+            .args(["-p", &format!("Environment={environment}"), "--", "touch"])
             .arg(&file)
-            .run()?;
+            .start()?;
         Ok(Self { unit, file, launch })
     }
 
-    /// Records whether the unit was started. The manager handles requests in order, so a unit that
-    /// the launch had asked for is known to it by now.
-    fn tell(self, sandbox: &Sandbox, measurement: &mut Measurement) -> Result<(), Unable> {
+    /// Waits for the launch, and tells whether the unit was started, with what showed it. The
+    /// manager handles requests in order, so a unit that the launch had asked for is known by now.
+    fn finish(self, sandbox: &Sandbox) -> Result<(bool, Completed, Completed), Unable> {
+        let launch = self.launch.wait()?;
         let state = sandbox
             .systemctl()
-            .args(["show", "--property=LoadState", "--value", "--"])
-            .arg(&self.unit)
+            .args(["show", "--property=LoadState", "--value", "--", &self.unit])
             .run()?;
-        let is_started = match state.text().as_str() {
-            "not-found" => fs::exists(&self.file)?,
-            _ => true,
-        };
-        measurement.evidence.push(self.launch.evidence("started"));
-        measurement.fact_from("started", if is_started { "yes" } else { "no" }, &state);
-        Ok(())
+        if !state.success() {
+            return Err(Unable::Unmeasured(format!("`systemctl show` failed: {}", state.errors())));
+        }
+        let is_started = state.text() != "not-found" || fs::exists(&self.file)?;
+        Ok((is_started, launch, state))
+    }
+}
+
+/// Records whether the refused unit was started; the control must have been.
+fn tell_started(
+    sandbox: &Sandbox,
+    refused: Witness,
+    control: Witness,
+    measurement: &mut Measurement,
+) -> Result<(), Unable> {
+    let file = control.file.clone();
+    let (is_started, launch, _) = control.finish(sandbox)?;
+    if !is_started || !fs::exists(file)? {
+        return Err(Unable::Unmeasured(format!(
+            "a unit that was to leave a file behind was not started: {}",
+            launch.errors()
+        )));
+    }
+    let (is_started, launch, state) = refused.finish(sandbox)?;
+    measurement.evidence.push(launch.evidence("started"));
+    measurement.fact_from("started", if is_started { "yes" } else { "no" }, &state);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_message_is_known_by_its_words() {
+        let invalid = "Failed to start transient service unit: Invalid environment block.";
+        assert_eq!(message(invalid), "invalid-environment-block");
+        assert_eq!(message("Failed to start transient service unit: no"), "something-else");
+        assert_eq!(message(""), "nothing");
     }
 }

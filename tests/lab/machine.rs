@@ -94,8 +94,21 @@ impl Machine {
     /// is examined and then runs `"$@"`.
     #[track_caller]
     pub fn check_in(&self, script: &str, args: &[&str]) -> Report {
+        self.check_as("agent", script, args)
+    }
+
+    /// Runs `doctor check --format json ARGS` as `user` from a script.
+    #[track_caller]
+    pub fn check_as(&self, user: &str, script: &str, args: &[&str]) -> Report {
         let doctor = ["sh", "-ec", script, "sh", "doctor", "check", "--format", "json"];
-        Report::read(&self.agent(&[&doctor, args].concat()))
+        Report::read(&self.run_as(user, &[&doctor, args].concat()))
+    }
+
+    /// Runs `doctor check --format json --manager system ARGS` as root.
+    #[track_caller]
+    pub fn check_system(&self, args: &[&str]) -> Report {
+        let args = [&["--manager", "system"], args].concat();
+        self.check_as("root", "exec \"$@\"", &args)
     }
 }
 
