@@ -121,6 +121,7 @@ machine_await_ready() {
 
 # In a session of its own, holding the locks and nothing else of the caller's: a pipe that reads from `up` sees its end.
 machine_launch() {
+    # `up` opens it at once, and the job below may not have got so far.
     : >"$LAB_RUN/$1/console"
     setsid unshare --mount --propagation private "$LAB" supervise "$1" </dev/null >"$LAB_RUN/$1/console" 2>&1 &
 }
