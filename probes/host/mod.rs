@@ -1,5 +1,6 @@
 //! Readers of the live host. They read, and change nothing.
 
+mod cgroup;
 mod file_system;
 mod flock;
 mod git_dir;
@@ -11,6 +12,7 @@ mod tmux_servers;
 mod user;
 mod versions;
 
+pub use cgroup::Cgroup;
 pub use file_system::file_system;
 pub use flock::waits_for_flock;
 pub use git_dir::GitDir;

@@ -149,6 +149,8 @@ impl Command {
             .envs([
                 ("LC_ALL", "C"),
                 ("SYSTEMD_COLORS", "0"),
+                // systemd 247 colours what it logs all the same.
+                ("SYSTEMD_LOG_COLOR", "0"),
                 ("SYSTEMD_PAGER", "cat"),
                 ("GIT_PAGER", "cat"),
                 ("GIT_TERMINAL_PROMPT", "0"),
