@@ -71,7 +71,12 @@ pub(super) fn remove_units(manager: Manager, prefix: &str) -> Result<(), Command
         .filter(|unit| unit.starts_with(prefix))
         .collect();
     if !units.is_empty() {
-        systemctl().args(["stop", "--"]).args(&units).run()?;
+        if !systemctl().args(["stop", "--"]).args(&units).run()?.success() {
+            // Since systemd 262 none is stopped if one of them has ended by itself meanwhile.
+            for unit in &units {
+                systemctl().args(["stop", "--", unit]).run()?;
+            }
+        }
         systemctl().args(["reset-failed", "--"]).args(&units).run()?;
     }
     Ok(())
