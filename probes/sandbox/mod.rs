@@ -14,6 +14,7 @@ mod settings;
 mod shared_output;
 mod standard_streams;
 mod tmux_server;
+mod unit_file;
 mod worker;
 
 pub use child::{Completed, Running};
@@ -26,3 +27,4 @@ pub use settings::{Manager, Settings};
 pub use shared_output::SharedOutput;
 pub use standard_streams::stdout_was_closed;
 pub use tmux_server::TmuxServer;
+pub use unit_file::UnitFile;

@@ -6,6 +6,7 @@ use super::command::{Command, CommandError};
 use super::private_dir::is_own_dir;
 use super::run_id::RunId;
 use super::settings::{Manager, Settings};
+use super::unit_file::remove_unit_files;
 use crate::host::GitDir;
 
 /// How long the manager may take to answer while residue is removed.
@@ -53,11 +54,13 @@ pub(super) fn places(settings: &Settings) -> Vec<PathBuf> {
     places
 }
 
-/// Stops and forgets every unit whose name begins with `prefix`, and waits until they are gone.
+/// Stops and forgets every unit whose name begins with `prefix`, and waits until they are gone; their
+/// unit files are removed first.
 ///
 /// # Errors
 /// When `systemctl` cannot be run or the manager does not answer in time.
 pub(super) fn remove_units(manager: Manager, prefix: &str) -> Result<(), CommandError> {
+    remove_unit_files(manager, prefix);
     let deadline = Instant::now() + PATIENCE;
     let systemctl = || Command::new("systemctl", deadline).arg(manager.option());
     let listed = systemctl()
