@@ -40,7 +40,7 @@ registry! {
         env_block_spaces,
         env_block_split,
         setenv_fidelity;
-    scope:
+    scope [address, borrowed_slices, refusal, slice_word]:
         scope_availability;
     tmux:
         tmux_bus_env;

@@ -1,0 +1,5 @@
+//! Transient scopes of the user's manager: whether they can be had, and how they behave.
+
+mod availability;
+#[path = "../lab/mod.rs"]
+mod lab;
