@@ -42,7 +42,7 @@ registry! {
         setenv_fidelity;
     scope [address, borrowed_slices, refusal, slice_word]:
         scope_availability;
-    tmux:
+    tmux [bus_variables, pane, server_bus, wrapper]:
         tmux_bus_env;
     session [authorization, linger_file, logind]:
         linger;

@@ -1,5 +1,143 @@
-use crate::sandbox::Sandbox;
+//! Whether wrapped panes of the tmux servers that run can reach the user's manager, and what
+//! becomes of such a pane in a server that was started without a bus.
+
+use std::ffi::OsStr;
+
+use super::bus_variables::BusVariables;
+use super::pane::{Fate, Pane};
+use super::server_bus::{AskedServers, ServerBus};
+use super::wrapper::Wrapper;
+use crate::host::{RuntimeDir, SocketState, User};
+use crate::sandbox::{Command, Completed, Running, Sandbox, TmuxServer};
 use crate::{Measurement, Unable};
-pub fn measure(_: &Sandbox) -> Result<Measurement, Unable> {
-    Err(Unable::Skipped("x".into()))
+
+/// What `update-environment` is extended by.
+const BOTH: &str = " XDG_RUNTIME_DIR DBUS_SESSION_BUS_ADDRESS";
+
+pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
+    if !sandbox.is_user() {
+        let reason = "a scope of the system manager needs no user bus in a pane's environment";
+        return Err(Unable::Skipped(reason.into()));
+    }
+    let user = User::current();
+    let wrapper = Wrapper::new(sandbox, &sandbox.unit_name("own", "slice"));
+    let asked = AskedServers::ask(sandbox, &user);
+    let controls = Controls::start(sandbox, &wrapper, &user)?;
+    let mended = start_bare(sandbox, "mended")?;
+    let updated = start_bare(sandbox, "updated")?;
+    let (working, control) = controls.first_that_works(&user)?;
+
+    let words = |name| wrapper.around(&Pane::live_words(name));
+    let bare = Pane::open(&mended, "bare", &words("bare"), |tmux| working.apply(tmux))?;
+    set_globally(&mended, &working)?;
+    let set = Pane::open(&mended, "set", &words("set"), |tmux| working.apply(tmux))?;
+
+    let old = ["new-session", "-d", "-s", "old", "--", "cat", ";"];
+    let extend = ["set-option", "-ga", "update-environment", BOTH];
+    Pane::arrange(&updated, &[&old[..], &extend[..]].concat())?;
+    let old = Pane::reopen(&updated, "old", &words("old"))?;
+    let new = Pane::open(&updated, "new", &words("new"), |tmux| working.apply(tmux))?;
+    set_globally(&updated, &working)?;
+    let taken = Pane::open(&updated, "taken", &words("taken"), without_bus)?;
+
+    let mut measurement = Measurement::default();
+    let servers = asked?.examine(sandbox, &user, &wrapper)?;
+    ServerBus::tell(&servers, "servers", &mut measurement);
+    tell_mending(&working, &user, &mut measurement);
+    measurement.evidence.push(control.evidence("wrapped-pane"));
+    for (fact, pane) in [
+        ("wrapped-pane", bare),
+        ("set-environment", set),
+        ("update-environment", old),
+        ("update-environment-new-session", new),
+        ("update-environment-over-global", taken),
+    ] {
+        let (fate, opened) = pane.fate()?;
+        measurement.fact_from(fact, fate.name(), &opened);
+    }
+    measurement.summary = summary(&servers, &measurement);
+    Ok(measurement)
+}
+
+fn summary(servers: &[ServerBus], measurement: &Measurement) -> String {
+    let good = servers.iter().filter(|server| server.reaches()).count();
+    let found = match servers.len() {
+        0 => "no tmux server runs".to_owned(),
+        1 => format!("one tmux server runs, {good} can launch a scope"),
+        all => format!("{all} tmux servers run, {good} can launch a scope"),
+    };
+    let told = |fact: &str| {
+        if measurement.facts[fact] == Fate::Lives.name() { "lived" } else { "died" }
+    };
+    format!(
+        "{found}; in a private server without a bus a wrapped pane {}, after set-environment -g \
+         it {}",
+        told("wrapped-pane"),
+        told("set-environment")
+    )
+}
+
+/// Launches outside tmux, one of which must work before a pane that dies says anything.
+struct Controls(Vec<(BusVariables, Running)>);
+
+impl Controls {
+    /// Launches with the doctor's own variables, and with those by convention.
+    fn start(sandbox: &Sandbox, wrapper: &Wrapper, user: &User) -> Result<Self, Unable> {
+        let mut candidates = vec![BusVariables::own(), BusVariables::conventional(user)];
+        candidates.dedup();
+        let start = |variables: BusVariables| {
+            let running = variables.apply(wrapper.command(sandbox, &["true"])).start()?;
+            Ok((variables, running))
+        };
+        candidates.into_iter().map(start).collect::<Result<_, _>>().map(Self)
+    }
+
+    fn first_that_works(self, user: &User) -> Result<(BusVariables, Completed), Unable> {
+        for (variables, running) in self.0 {
+            let launch = running.wait()?;
+            if launch.success() {
+                return Ok((variables, launch));
+            }
+        }
+        Err(Unable::Skipped(format!(
+            "no user manager answers, neither through this environment nor at {}",
+            user.runtime_dir().display()
+        )))
+    }
+}
+
+/// Records what a server is to be given so that its panes reach the user's manager.
+fn tell_mending(working: &BusVariables, user: &User, measurement: &mut Measurement) {
+    let conventional = BusVariables::conventional(user);
+    let has_manager = |variables: &BusVariables| {
+        RuntimeDir::look(variables.runtime_dir.as_deref(), user.uid).has_manager()
+    };
+    let best = if has_manager(working) { working } else { &conventional };
+    let dir = best.runtime_dir.clone().unwrap_or_default();
+    let bus = std::path::Path::new(&dir).join("bus");
+    let listens = SocketState::of(&bus) == SocketState::Live;
+    measurement.fact("user-bus", if listens { "listens" } else { "absent" });
+    measurement.detail("runtime-dir", dir.to_string_lossy());
+    measurement.detail("bus-address", format!("unix:path={}", bus.display()));
+}
+
+/// A private server in whose global environment both variables are missing.
+fn start_bare<'a>(sandbox: &'a Sandbox, label: &str) -> Result<TmuxServer<'a>, Unable> {
+    let server = TmuxServer::start(sandbox, label, without_bus)?;
+    Pane::watch(&server)?;
+    Ok(server)
+}
+
+fn without_bus(command: Command) -> Command {
+    BusVariables::NAMES.into_iter().fold(command, |command, name| command.env_remove(name))
+}
+
+/// Mends a server as the card's workaround does.
+fn set_globally(server: &TmuxServer, variables: &BusVariables) -> Result<(), Unable> {
+    let values = [&variables.runtime_dir, &variables.bus_address];
+    let set = BusVariables::NAMES.into_iter().zip(values).filter_map(|(name, value)| {
+        let words = ["set-environment", "-g", name].map(OsStr::new);
+        Some(words.into_iter().chain([value.as_deref()?, OsStr::new(";")]))
+    });
+    Pane::arrange(server, &set.flatten().collect::<Vec<_>>())
 }
