@@ -36,10 +36,11 @@ macro_rules! registry {
 }
 
 registry! {
-    launcher [delivery]:
+    launcher [delivery, journal]:
         env_block_spaces,
         env_block_split,
-        setenv_fidelity;
+        setenv_fidelity,
+        unit_file_env;
     scope [address, borrowed_slices, refusal, slice_word]:
         scope_availability;
     tmux [bus_variables, pane, server_bus, wrapper]:

@@ -132,6 +132,64 @@ fn setenv_delivers_every_text_byte_for_byte_to_services_and_scopes(
     }
 }
 
+#[rstest]
+fn a_unit_file_cuts_a_value_with_spaces_and_an_environment_file_does_not(
+    #[values(
+        Release::Debian11,
+        Release::Debian12,
+        Release::Debian12Backports,
+        Release::Debian13,
+        Release::Debian14
+    )]
+    release: Release,
+) {
+    let machine = Machine::boot(release);
+    for report in [machine.check(&["unit-file-env"]), machine.check_system(&["unit-file-env"])] {
+        report.assert_facts(
+            "unit-file-env",
+            &[
+                ("spaces", "cut"),
+                ("split", "cut"),
+                ("stray", "set"),
+                ("lone-quote", "dropped"),
+                ("quoted-assignment", "delivered"),
+                ("quoted-value", "delivered"),
+                ("exit", "zero"),
+                ("journal", "told"),
+                ("verify", "told"),
+                ("verify-exit", "zero"),
+                ("verify-split", "silent"),
+                ("file-spaces", "delivered"),
+                ("file-lone-quote", "delivered"),
+                ("file-export", "dropped"),
+            ],
+        );
+        assert_eq!(report.verdict("unit-file-env"), "known");
+    }
+    // The files are gone, and so is what could have been loaded from them.
+    machine.script("root", "! ls /run/systemd/system/launch_doctor* 2>/dev/null");
+    machine.script(
+        "root",
+        "test -z \"$(systemctl list-units --all --plain --no-legend 'launch_doctor*')\"",
+    );
+}
+
+#[test]
+fn of_a_journal_that_cannot_be_read_nothing_is_said() {
+    let machine = Machine::boot(Release::Debian13);
+    machine.script("root", WITHOUT_JOURNAL);
+    let report = machine.check(&["unit-file-env"]);
+    report.assert_facts("unit-file-env", &[("spaces", "cut"), ("journal", "")]);
+    assert_eq!(report.verdict("unit-file-env"), "known");
+}
+
+/// Has nothing written to a journal any more.
+const WITHOUT_JOURNAL: &str = "
+    mkdir -p /etc/systemd/journald.conf.d
+    printf '[Journal]\\nStorage=none\\n' >/etc/systemd/journald.conf.d/none.conf
+    rm -r /var/log/journal
+    systemctl restart systemd-journald";
+
 /// Puts a systemd-run in front of the real one that changes or refuses words as the shell code in
 /// `case` says: the systemd of another day.
 fn with_systemd_run(machine: &Machine, case: &str) {

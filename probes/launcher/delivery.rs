@@ -47,6 +47,17 @@ pub enum Fate {
 }
 
 impl Fate {
+    /// The fate of a value that should have arrived as `value`, by what was found: `None` if the
+    /// command was not started, `Some(None)` if the variable was not set.
+    pub fn of(value: &[u8], found: Option<Option<&[u8]>>) -> Self {
+        match found {
+            None => Self::Rejected,
+            Some(None) => Self::Dropped,
+            Some(Some(found)) if found == value => Self::Delivered,
+            Some(Some(_)) => Self::Cut,
+        }
+    }
+
     /// The word for it on the cards.
     pub fn name(self) -> &'static str {
         match self {
@@ -115,17 +126,7 @@ impl Arrival {
 
     /// What became of a variable that should have arrived as `value`.
     pub fn fate(&self, name: &str, value: &[u8]) -> Fate {
-        fate(self.is_started().then(|| self.value(name)), value)
-    }
-}
-
-/// What became of `value`, by what was `found` if the command was started.
-fn fate(found: Option<Option<&[u8]>>, value: &[u8]) -> Fate {
-    match found {
-        None => Fate::Rejected,
-        Some(None) => Fate::Dropped,
-        Some(Some(found)) if found == value => Fate::Delivered,
-        Some(Some(_)) => Fate::Cut,
+        Fate::of(value, self.is_started().then(|| self.value(name)))
     }
 }
 
@@ -175,7 +176,7 @@ mod tests {
             (Some(Some(&b"a"[..])), "cut"),
             (Some(Some(b"a b c")), "delivered"),
         ] {
-            assert_eq!(fate(found, b"a b c").name(), word);
+            assert_eq!(Fate::of(b"a b c", found).name(), word);
         }
     }
 
