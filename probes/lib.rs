@@ -41,8 +41,9 @@ registry! {
         env_block_split,
         setenv_fidelity,
         unit_file_env;
-    scope [address, borrowed_slices, refusal, slice_word]:
-        scope_availability;
+    scope [address, borrowed_slices, own_scope, refusal, slice_word]:
+        scope_availability,
+        bus_address;
     tmux [bus_variables, pane, server_bus, wrapper]:
         tmux_bus_env;
     session [authorization, linger_file, logind]:

@@ -14,6 +14,8 @@ pub struct Address {
     pub is_runtime_dir_set: bool,
     /// What XDG_RUNTIME_DIR leads to.
     pub runtime_dir: RuntimeDir,
+    /// Whether DBUS_SESSION_BUS_ADDRESS is set, be it to nothing.
+    pub is_bus_set: bool,
     /// What DBUS_SESSION_BUS_ADDRESS leads to.
     pub bus: BusAddress,
     /// What is in the place where the user's runtime directory is by convention.
@@ -33,6 +35,7 @@ impl Address {
         Self {
             is_runtime_dir_set: runtime_dir.is_some(),
             runtime_dir: RuntimeDir::look(runtime_dir.as_deref(), user.uid),
+            is_bus_set: bus.is_some(),
             bus: BusAddress::look(bus.as_deref()),
             home: RuntimeDir::look(Some(&home), user.uid),
             system_bus: SocketState::of(Path::new(SYSTEM_BUS)),
@@ -42,8 +45,11 @@ impl Address {
 
     /// How good the variables are on a host where a scope was started by means of them.
     pub fn name(&self) -> &'static str {
-        let is_bus_dead =
-            matches!(self.bus, BusAddress::Socket(state) if state != SocketState::Live);
+        let is_bus_dead = match self.bus {
+            BusAddress::Unset => self.is_bus_set,
+            BusAddress::Socket(state) => state != SocketState::Live,
+            BusAddress::Other => false,
+        };
         if self.is_runtime_dir_set && !self.runtime_dir.has_manager() {
             "runtime-dir-wrong"
         } else if is_bus_dead {
@@ -97,6 +103,7 @@ mod tests {
     const GOOD: Address = Address {
         is_runtime_dir_set: true,
         runtime_dir: OWN,
+        is_bus_set: true,
         bus: BusAddress::Socket(Live),
         home: OWN,
         system_bus: Live,
@@ -121,6 +128,8 @@ mod tests {
         let dead = Address { bus: BusAddress::Socket(Missing), ..unset };
         assert_eq!(dead.fault(), Some("bus-address-dead"));
         assert_eq!(Address { bus: BusAddress::Unset, ..unset }.fault(), Some("no-bus-variables"));
+        assert_eq!(Address { bus: BusAddress::Unset, ..GOOD }.name(), "bus-address-wrong");
+        assert_eq!(Address { is_bus_set: false, bus: BusAddress::Unset, ..GOOD }.name(), "good");
     }
 
     #[test]

@@ -3,3 +3,4 @@
 mod availability;
 #[path = "../lab/mod.rs"]
 mod lab;
+mod pins;
