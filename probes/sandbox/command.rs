@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::OwnedFd;
@@ -73,6 +74,19 @@ impl Command {
     #[must_use]
     pub fn args<T: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = T>) -> Self {
         self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self
+    }
+
+    /// Puts it behind other words, of which the first becomes the program: `systemd-run … -- tmux`.
+    /// Changes to the environment are those of that program then.
+    #[must_use]
+    pub fn behind<T: AsRef<OsStr>>(mut self, words: impl IntoIterator<Item = T>) -> Self {
+        let mut words: VecDeque<OsString> =
+            words.into_iter().map(|word| word.as_ref().to_owned()).collect();
+        words.push_back(self.program.clone());
+        words.extend(self.args);
+        self.program = words.pop_front().unwrap_or(self.program);
+        self.args = words.into();
         self
     }
 
@@ -207,5 +221,21 @@ impl Command {
         words.push(self.program.to_string_lossy().into_owned());
         words.extend(self.args.iter().map(|arg| arg.to_string_lossy().into_owned()));
         words
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_behind_others_keeps_its_words_and_takes_more() {
+        let command = Command::new("tmux", Instant::now()).arg("-u").env("A", "1");
+        let command = command.behind(["systemd-run", "--"]).arg("start-server");
+        assert_eq!(
+            command.words(),
+            ["env", "A=1", "systemd-run", "--", "tmux", "-u", "start-server"]
+        );
+        assert_eq!(command.behind([""; 0]).words().len(), 7);
     }
 }
