@@ -24,7 +24,7 @@ cgroup_exec() {
         exec systemd-run --quiet --scope --collect --unit="$unit" --slice=machine.slice --property=Delegate=yes -- "$@"
     fi
     cgroup=/sys/fs/cgroup/$unit
-    mkdir "$cgroup"
+    mkdir -p "$cgroup"
     echo "$BASHPID" >"$cgroup/cgroup.procs"
     exec "$@"
 }

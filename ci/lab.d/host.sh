@@ -32,12 +32,16 @@ host_need() {
     [[ -e /usr/share/keyrings/debian-archive-keyring.gpg ]] || missing+=(debian-archive-keyring)
     ((${#missing[@]})) || return 0
 
-    command -v apt-get >/dev/null || host_die "missing ${missing[*]}, and this is no Debian: install them"
-    host_say "installing ${missing[*]}"
-    host_install "${missing[@]}" || {
+    host_install_missing "${missing[@]}"
+}
+
+host_install_missing() {
+    command -v apt-get >/dev/null || host_die "missing $*, and this is no Debian: install them"
+    host_say "installing $*"
+    host_install "$@" || {
         apt-get -qq update >&2
-        host_install "${missing[@]}"
-    } || host_die "apt-get could not install ${missing[*]}: install them, then try again"
+        host_install "$@"
+    } || host_die "apt-get could not install $*: install them, then try again"
 }
 
 host_install() {

@@ -22,7 +22,7 @@ lab_up() {
         shift
     done
     release_known "$release" || host_usage "no release '$release'; there are: ${LAB_RELEASES[*]}"
-    name=${name:-$release}
+    name=${name:-$(vm_name "$release")}
     # It becomes a host name, a cgroup and a path.
     [[ $name =~ ^[a-z0-9][a-z0-9-]{0,59}$ ]] || host_usage "no name for a machine: '$name' (a-z, 0-9 and -, up to 60)"
     machine_boot "$release" "$name"
@@ -33,6 +33,11 @@ machine_boot() {
     local release=$1 name=$2
     host_need
     root_hold "$release"
+    if [[ $VM ]]; then
+        vm_need
+        vm_image_hold "$release"
+        BOOT_SECONDS=$VM_BOOT_SECONDS
+    fi
     binary_find
     cleanup_push machine_unclaim "$name"
     machine_claim "$name" "$release"
@@ -61,6 +66,7 @@ machine_claim() {
     printf '%s\n' "$ROOT" >"$claim/root"
     printf '%s\n' "$LAB_CACHE/machines/$name" >"$claim/disk"
     printf '%s\n' "$BINARY" >"$claim/binary"
+    [[ ! $VM ]] || printf '%s\n' "$VM_IMAGE" >"$claim/vm"
     mv -T "$claim" "$LAB_RUN/$name" 2>/dev/null ||
         host_die "a machine '$name' is being booted already: wait for it, or give --name"
 }
@@ -141,6 +147,10 @@ machine_report_state() {
 # Sets ENTRY, the command line that runs another in the machine's namespaces, though not in one of its cgroups.
 machine_entry() {
     local leader
+    if vm_is "$1"; then
+        vm_entry "$1"
+        return
+    fi
     leader=$(machine_process "$1" leader) || host_die "machine '$1' is gone"
     ENTRY=(nsenter --target "$leader" --all env --ignore-environment TERM="${TERM:-dumb}" LANG=C.UTF-8
         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin

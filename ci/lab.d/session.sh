@@ -21,6 +21,9 @@ lab_run() {
     done
     (($# > 1)) || host_usage "run: which command? it comes after --"
     shift
+    if [[ $stdio == --pty ]] && { [[ $VM ]] || vm_is "$target"; }; then
+        host_usage "no terminal reaches a virtual machine"
+    fi
     session_target "$target"
     session_command "$MACHINE" "$user" "$login" "$stdio" "$@"
 }
@@ -33,10 +36,8 @@ lab_shell() {
 
 # Sets MACHINE: the one that is up under this name, or one booted for this invocation alone.
 session_target() {
-    if machine_alive "$1"; then
-        MACHINE=$1
-        return
-    fi
+    MACHINE=$(vm_name "$1")
+    ! machine_alive "$MACHINE" || return 0
     release_known "$1" ||
         host_usage "no release or machine '$1'; releases: ${LAB_RELEASES[*]}; up are: $(machine_names | paste -sd ' ')"
     MACHINE=run-$$
@@ -48,8 +49,8 @@ session_target() {
 session_command() {
     local machine=$1 user=$2 login=$3 stdio=$4 status=0
     shift 4
-    session_require_user "$machine" "$user"
     machine_entry "$machine"
+    session_require_user "$machine" "$user"
     local unit=lab-$$.service properties=(--property=User="$user" --property=WorkingDirectory='~') detach=(setsid)
     # What login(1) does: a session of logind's, XDG_RUNTIME_DIR, a user manager and its bus.
     [[ ! $login ]] || properties+=(--property=PAMName=login)
@@ -76,7 +77,9 @@ session_stop() {
 
 session_require_user() {
     local passwd users
-    passwd=/proc/$(machine_process "$1" leader)/root/etc/passwd
-    users=$(awk -F: '$3 == 0 || ($3 >= 1000 && $3 < 65534) { print $1 }' "$passwd")
-    cut -d : -f 1 "$passwd" | grep --quiet --fixed-strings --line-regexp -e "$2" || host_usage "no user '$2' in '$1'; there are: ${users//$'\n'/ }"
+    passwd=$("${ENTRY[@]}" cat /etc/passwd </dev/null)
+    users=$(awk -F: '$3 == 0 || ($3 >= 1000 && $3 < 65534) { print $1 }' <<<"$passwd")
+    cut -d : -f 1 <<<"$passwd" | grep --quiet --fixed-strings --line-regexp -e "$2" ||
+        host_usage "no user '$2' in '$1'; there are: ${users//$'
+'/ }"
 }

@@ -22,6 +22,10 @@ supervise() {
     disk=$(<"$state/disk")
     binary=$(<"$state/binary")
     mkdir -p "$disk"/{upper,work,root}
+    if vm_is "$name"; then
+        vm_supervise "$name" "$disk"
+        return
+    fi
     # volatile: nothing here has to survive a crash of the host, so the machine's fsync costs nothing.
     mount -t overlay -o "lowerdir=$root,upperdir=$disk/upper,workdir=$disk/work,volatile" overlay "$disk/root"
     [[ ! $binary ]] || install -m 755 -T "$binary" "$disk/root/usr/local/bin/doctor"

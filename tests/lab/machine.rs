@@ -13,8 +13,19 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Boots one, with this build of the doctor in its PATH.
+    /// Boots a container, with this build of the doctor in its PATH.
     pub fn boot(release: Release) -> Self {
+        Self::up(&[], release)
+    }
+
+    /// Boots a virtual machine, which has every cgroup controller and a kernel of its own. It takes
+    /// ten seconds where it has to be emulated: put
+    /// `virtual_machine` into the name of its test, so that it is given the time.
+    pub fn boot_vm(release: Release) -> Self {
+        Self::up(&["--vm"], release)
+    }
+
+    fn up(kind: &[&str], release: Release) -> Self {
         let number = BOOTED.fetch_add(1, Ordering::Relaxed);
         let name = format!("t-{}-{number}", process::id());
         let doctor = env!("CARGO_BIN_EXE_doctor");
@@ -24,7 +35,9 @@ impl Machine {
         );
         let up = lab()
             .env("DOCTOR_BIN", doctor)
-            .args(["up", release.name(), "--name", &name])
+            .arg("up")
+            .args(kind)
+            .args([release.name(), "--name", &name])
             .stdin(Stdio::null())
             .output()
             .expect("ci/lab can be started");
@@ -40,6 +53,13 @@ impl Machine {
     /// Its release.
     pub fn release(&self) -> Release {
         self.release
+    }
+
+    /// Reboots a virtual machine, which keeps its disk.
+    #[track_caller]
+    pub fn reboot(&self) {
+        let output = lab().args(["reboot", &self.name]).output().expect("ci/lab can be started");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
     /// Runs a command in a login session of `user`, which ends with it.
