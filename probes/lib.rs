@@ -48,6 +48,6 @@ registry! {
         tmux_bus_env;
     session [authorization, linger_file, logind]:
         linger;
-    lock [queue]:
-        flock_order;
+    lock [private_repo, queue]:
+        flock_order, flock_inherited, flock_unlinked, lock_path;
 }

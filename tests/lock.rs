@@ -129,3 +129,104 @@ fn nothing_stays_in_the_repository_after_a_deadline_an_interrupt_or_a_kill() {
     machine.check(&["flock-order"]);
     assert_eq!(machine.script("agent", LEFT_BEHIND), "");
 }
+
+#[rstest]
+fn a_lock_lives_in_every_child_that_inherits_it_and_not_under_its_name(
+    #[values(
+        Release::Debian11,
+        Release::Debian12,
+        Release::Debian12Backports,
+        Release::Debian13,
+        Release::Debian14
+    )]
+    release: Release,
+) {
+    let machine = Machine::boot(release);
+    let report = machine.check(&["flock-inherited", "flock-unlinked"]);
+    report.assert_facts(
+        "flock-inherited",
+        &[
+            ("killed", "held"),
+            ("ended", "held"),
+            ("command", "held"),
+            ("unlocked", "free"),
+            ("closed-in-child", "free"),
+            ("close-option", "free"),
+            ("fdinfo", "names-the-child"),
+            // The machine is a process-id namespace.
+            ("proc-locks", "names-nobody"),
+            ("lslocks", "names-nobody"),
+        ],
+    );
+    report.assert_facts(
+        "flock-unlinked",
+        &[
+            ("removed", "two-holders"),
+            ("removed-at-end", "two-holders"),
+            ("checked", "one-holder"),
+            ("directory", "one-holder"),
+        ],
+    );
+    for id in ["flock-inherited", "flock-unlinked"] {
+        assert_eq!(report.verdict(id), "known");
+        assert_ne!(report.fix(id), "");
+    }
+    // No child with the lock is left, and no file.
+    assert_eq!(machine.script("agent", "ps -C cat -o args= || true"), "");
+    assert_eq!(machine.script("agent", LEFT_BEHIND), "");
+}
+
+#[test]
+fn outside_of_any_pid_namespace_proc_locks_names_a_process_that_has_ended() {
+    let report = here(&["flock-inherited"]);
+    // PROC_PID_INIT_INO in linux/proc_ns.h
+    let namespace = std::fs::read_link("/proc/self/ns/pid").unwrap();
+    let is_initial = namespace.to_str() == Some("pid:[4026531836]");
+    let named = if is_initial { "names-the-dead" } else { "names-nobody" };
+    report.assert_facts("flock-inherited", &[("killed", "held"), ("proc-locks", named)]);
+}
+
+#[rstest]
+fn a_lock_in_dot_git_is_none_in_a_linked_work_tree(
+    #[values(
+        Release::Debian11,
+        Release::Debian12,
+        Release::Debian12Backports,
+        Release::Debian13,
+        Release::Debian14
+    )]
+    release: Release,
+) {
+    let machine = Machine::boot(release);
+    let report = machine.check(&["lock-path"]);
+    let path_format = if release == Release::Debian11 { "echoed" } else { "absolute" };
+    report.assert_facts(
+        "lock-path",
+        &[
+            ("bash", "goes-on"),
+            ("sh", "stops"),
+            ("common-dir", "locks"),
+            ("between-trees", "one-holder"),
+            ("git-path", "two-holders"),
+            ("path-format", path_format),
+            ("repo", ""),
+        ],
+    );
+    assert_eq!(report.verdict("lock-path"), "known");
+
+    // The same in the work tree of an operator, main and linked, and with a hostile environment.
+    let trees = format!(
+        "{REPOSITORY}; git -C repo -c user.name=a -c user.email=a@b commit -q --allow-empty -m one
+         git -C repo worktree add -q ~/linked; export GIT_DIR=/no/such GIT_INDEX_FILE=/no/such"
+    );
+    let report = machine.check_in(&format!("{trees}; exec \"$@\" --repo ~/repo"), &["lock-path"]);
+    report.assert_facts("lock-path", &[("repo", "directory"), ("common-dir", "locks")]);
+    assert_eq!(report.verdict("lock-path"), "known");
+    let report = machine.check_in("exec \"$@\" --repo ~/linked", &["lock-path"]);
+    report.assert_facts("lock-path", &[("repo", "file")]);
+    assert_eq!(report.verdict("lock-path"), "warn");
+    assert_eq!(report.status, 0);
+    let fix = report.fix("lock-path");
+    assert!(fix.starts_with("exec 9> /home/agent/repo/.git/pull.lock && flock 9"), "{fix}");
+    machine.script("agent", &format!("cd ~/linked; {}", fix.lines().next().unwrap()));
+}

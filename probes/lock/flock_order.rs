@@ -1,6 +1,6 @@
 //! Whether workers on one lock ever overlap, and in which order they are served.
 
-use super::queue::Queue;
+use super::queue::{Queue, Way};
 use crate::host::file_system;
 use crate::sandbox::Sandbox;
 use crate::{Measurement, Unable};
@@ -13,12 +13,12 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     let kind = file_system(&dir).map_err(std::io::Error::from)?;
 
     // All three groups have a lock file of their own and run at the same time.
-    let mut control = Queue::without_lock(sandbox, dir.join("no-lock"))?;
+    let mut control = Queue::at(sandbox, dir.join("no-lock"), Way::None)?;
     for _ in 0..MANY {
         control.start()?;
     }
-    let mut two = Queue::at(sandbox, dir.join("two"))?;
-    let mut six = Queue::at(sandbox, dir.join("six"))?;
+    let mut two = Queue::at(sandbox, dir.join("two"), Way::Plain)?;
+    let mut six = Queue::at(sandbox, dir.join("six"), Way::Plain)?;
     for number in 0..MANY {
         six.start()?;
         if number < 2 {

@@ -6,18 +6,42 @@ use crate::Unable;
 use crate::host::waits_for_flock;
 use crate::sandbox::{Completed, Running, Sandbox, SharedOutput};
 
-/// A worker that takes the lock `$1` as the first document does. It is inside from `start` to
-/// `end`, and stays inside until a line of input lets it go.
-const LOCKED: &str =
-    r#"exec 9>"$1"; flock 9; echo "start $2"; read -r go; echo "end $2"; flock -u 9"#;
-/// The same worker without the lock.
-const UNLOCKED: &str = r#"exec 9>"$1"; echo "start $2"; read -r go; echo "end $2""#;
+/// How a worker takes the lock at the path `$1`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// As the first document does.
+    Plain,
+    /// On a directory, which is not made and not written.
+    Directory,
+    /// On a file that must still be the one at the path once it is locked.
+    Checked,
+    /// Not at all.
+    None,
+}
+
+impl Way {
+    /// The shell's words for it.
+    fn script(self) -> &'static str {
+        match self {
+            Self::Plain => r#"exec 9>"$1"; flock 9"#,
+            Self::Directory => r#"exec 9<"$1"; flock 9"#,
+            Self::Checked => {
+                r#"until exec 9>"$1"; flock 9; [ "$1" -ef /proc/self/fd/9 ]; do :; done"#
+            }
+            Self::None => r#"exec 9>"$1""#,
+        }
+    }
+}
+
+/// What a worker does once it has the lock: it is inside from `start` to `end`, and stays inside
+/// until a line of input lets it go.
+const WORK: &str = r#"; echo "start $2"; read -r go; echo "end $2"; flock -u 9"#;
 
 /// Workers that come to one lock, one after another, and what they do there.
 pub struct Queue<'a> {
     sandbox: &'a Sandbox<'a>,
     lock: PathBuf,
-    script: &'static str,
+    way: Way,
     output: SharedOutput,
     workers: Vec<Running>,
     arrived: usize,
@@ -38,22 +62,14 @@ pub struct Served {
 }
 
 impl<'a> Queue<'a> {
-    /// Nobody yet at the lock file `lock`.
+    /// Nobody yet at the lock `lock`, which all workers will take in the same way.
     ///
     /// # Errors
     /// When the kernel refuses a pipe.
-    pub fn at(sandbox: &'a Sandbox<'a>, lock: PathBuf) -> Result<Self, Unable> {
+    pub fn at(sandbox: &'a Sandbox<'a>, lock: PathBuf, way: Way) -> Result<Self, Unable> {
         let output = SharedOutput::new()?;
-        let (script, workers, history) = (LOCKED, Vec::new(), Vec::new());
-        Ok(Self { sandbox, lock, script, output, workers, arrived: 0, history })
-    }
-
-    /// The same, for workers that do not take the lock.
-    ///
-    /// # Errors
-    /// When the kernel refuses a pipe.
-    pub fn without_lock(sandbox: &'a Sandbox<'a>, lock: PathBuf) -> Result<Self, Unable> {
-        Ok(Self { script: UNLOCKED, ..Self::at(sandbox, lock)? })
+        let (workers, history) = (Vec::new(), Vec::new());
+        Ok(Self { sandbox, lock, way, output, workers, arrived: 0, history })
     }
 
     /// Starts one more worker.
@@ -62,7 +78,8 @@ impl<'a> Queue<'a> {
     /// When it cannot be started.
     pub fn start(&mut self) -> Result<(), Unable> {
         let number = self.workers.len().to_string();
-        let command = self.sandbox.command("sh").args(["-c", self.script, "sh"]);
+        let script = format!("{}{WORK}", self.way.script());
+        let command = self.sandbox.command("sh").args(["-c", &script, "sh"]);
         let command = command.arg(&self.lock).arg(number).with_input().output_to(&self.output)?;
         self.workers.push(command.start()?);
         Ok(())
@@ -94,23 +111,40 @@ impl<'a> Queue<'a> {
         Ok(())
     }
 
+    /// Lets the worker that is inside longest go, and waits until it has gone.
+    ///
+    /// # Errors
+    /// When nobody is inside or gets there, or the worker does not go, by the deadline.
+    pub fn let_one_go(&mut self) -> Result<(), Unable> {
+        let number = self.await_one_inside()?;
+        // That a worker has died and does not read is seen from the line that never comes.
+        let _ = self.workers[number].write(b"\n");
+        while !self.history.contains(&Event::End(number)) {
+            self.await_line()?;
+        }
+        Ok(())
+    }
+
+    /// Waits until somebody is inside, and gives the number of the worker that is longest.
+    ///
+    /// # Errors
+    /// When nobody is at the deadline.
+    pub fn await_one_inside(&mut self) -> Result<usize, Unable> {
+        loop {
+            match inside(&self.history).first() {
+                Some(&number) => return Ok(number),
+                None => self.await_line()?,
+            }
+        }
+    }
+
     /// Lets whoever is inside go, again and again until everybody was.
     ///
     /// # Errors
     /// When a worker neither comes in nor goes by the deadline.
     pub fn serve(mut self) -> Result<Served, Unable> {
-        for _ in 0..self.workers.len() {
-            let number = loop {
-                match self.inside().first() {
-                    Some(&number) => break number,
-                    None => self.await_line()?,
-                }
-            };
-            // That a worker has died and does not read is seen from the line that never comes.
-            let _ = self.workers[number].write(b"\n");
-            while !self.history.contains(&Event::End(number)) {
-                self.await_line()?;
-            }
+        while self.history.len() < 2 * self.workers.len() {
+            self.let_one_go()?;
         }
         let mut last = None;
         for worker in self.workers {
@@ -123,11 +157,6 @@ impl<'a> Queue<'a> {
     fn has_arrived(&self, number: usize) -> bool {
         self.history.contains(&Event::Start(number))
             || self.workers[number].tree().into_iter().any(waits_for_flock)
-    }
-
-    /// The workers that have started and not ended, in the order in which they started.
-    fn inside(&self) -> Vec<usize> {
-        inside(&self.history)
     }
 
     fn take_lines(&mut self) -> Result<(), Unable> {
