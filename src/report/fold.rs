@@ -1,7 +1,7 @@
 use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 
-use textwrap::{Options, WordSplitter, wrap};
+use textwrap::{Options, WordSeparator, WordSplitter, wrap};
 
 /// The narrowest and the widest lines that are written for people, in columns.
 const WIDTHS: RangeInclusive<usize> = 40..=120;
@@ -17,6 +17,8 @@ pub(super) fn push_wrapped(text: &mut String, line: &str, first: &str, rest: &st
         .initial_indent(first)
         .subsequent_indent(rest)
         .break_words(false)
+        // A path or an address is one word, whatever Unicode allows.
+        .word_separator(WordSeparator::AsciiSpace)
         .word_splitter(WordSplitter::NoHyphenation);
     for line in wrap(line, options) {
         let _ = writeln!(text, "{}", line.trim_end());
