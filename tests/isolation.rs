@@ -137,6 +137,23 @@ fn a_signal_ends_the_run_with_status_130_and_nothing_is_left(
     host.assert_clean();
 }
 
+/// A shell that becomes the doctor hands it its background jobs; systemd hands the main process of a
+/// service with PAMName= the process that holds the login session.
+#[test]
+fn children_that_the_doctor_did_not_start_are_left_alone() {
+    let output = Command::new("sh")
+        .args(["-c", "sleep 86397 </dev/null >/dev/null 2>&1 & echo $! >&2; exec \"$@\"", "sh"])
+        .args([env!("CARGO_BIN_EXE_doctor"), "check", "flock-order"])
+        .output()
+        .unwrap();
+    let job: i32 = String::from_utf8(output.stderr).unwrap().trim().parse().unwrap();
+    let name = fs::read_to_string(format!("/proc/{job}/comm")).unwrap_or_default();
+    let state = fs::read_to_string(format!("/proc/{job}/stat")).unwrap_or_default();
+    let _ = kill(Pid::from_raw(job), Signal::SIGKILL);
+    assert_eq!(name, "sleep\n", "the job is gone: {state}");
+    assert!(!state.contains(") T ") && !state.contains(") Z "), "{state}");
+}
+
 #[test]
 fn when_the_doctor_is_killed_its_workers_clean_up() {
     let host = Host::new();

@@ -7,9 +7,10 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 /// Kills every descendant of a process, however it detached itself, as long as the process is
-/// their subreaper (PR_SET_CHILD_SUBREAPER(2const)). The process itself is left alone.
-pub(super) fn kill_descendants(root: Pid) {
-    for pid in frozen_descendants(root) {
+/// their subreaper (PR_SET_CHILD_SUBREAPER(2const)). The process itself is left alone, and so is
+/// everything below a process in `spared`.
+pub(super) fn kill_descendants(root: Pid, spared: &BTreeSet<Pid>) {
+    for pid in frozen_descendants(root, spared) {
         let _ = kill(pid, Signal::SIGKILL);
     }
 }
@@ -17,7 +18,7 @@ pub(super) fn kill_descendants(root: Pid) {
 /// Kills a process and all its descendants.
 pub(super) fn kill_tree(root: Pid) {
     let _ = kill(root, Signal::SIGSTOP);
-    kill_descendants(root);
+    kill_descendants(root, &BTreeSet::new());
     let _ = kill(root, Signal::SIGKILL);
 }
 
@@ -34,10 +35,11 @@ pub(super) fn reap_children() {
 
 /// Stops all descendants, again and again until no new one shows: a process that is stopped cannot
 /// fork away from the signal that follows.
-fn frozen_descendants(root: Pid) -> BTreeSet<Pid> {
+fn frozen_descendants(root: Pid, spared: &BTreeSet<Pid>) -> BTreeSet<Pid> {
     let mut seen = BTreeSet::new();
     loop {
-        let new: Vec<Pid> = descendants(root).into_iter().filter(|pid| seen.insert(*pid)).collect();
+        let all = descendants_without(root, spared);
+        let new: Vec<Pid> = all.into_iter().filter(|pid| seen.insert(*pid)).collect();
         if new.is_empty() {
             return seen;
         }
@@ -49,10 +51,16 @@ fn frozen_descendants(root: Pid) -> BTreeSet<Pid> {
 
 /// All descendants of a process that /proc shows at this moment.
 pub(super) fn descendants(root: Pid) -> Vec<Pid> {
+    descendants_without(root, &BTreeSet::new())
+}
+
+/// The same without the processes in `spared` and what is below them.
+fn descendants_without(root: Pid, spared: &BTreeSet<Pid>) -> Vec<Pid> {
     let mut found = Vec::new();
     let mut parents = vec![root];
     while let Some(parent) = parents.pop() {
-        let children = children(parent);
+        let mut children = children(parent);
+        children.retain(|child| !spared.contains(child));
         parents.extend(&children);
         found.extend(children);
     }

@@ -1,4 +1,4 @@
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fs;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
@@ -16,7 +16,7 @@ use nix::unistd::{ForkResult, Pid, fork, pipe2};
 use super::child::pidfd;
 use super::isolation::Sandbox;
 use super::private_dir::{make_dir, remove_run_dirs};
-use super::process_tree::{kill_descendants, kill_tree};
+use super::process_tree::{descendants, kill_descendants, kill_tree};
 use super::residue::{places, remove_units};
 use super::run_id::RunId;
 use super::settings::Settings;
@@ -80,6 +80,9 @@ pub fn run(
     manager: &ManagerState,
     mut on_event: impl FnMut(Event),
 ) -> io::Result<Result<Vec<Timed>, Interrupted>> {
+    // A process keeps its children when it becomes another program: the `(sd-pam)` of a service that
+    // is a login session, a shell's background jobs. They are not the run's to end.
+    let inherited: BTreeSet<Pid> = descendants(Pid::this()).into_iter().collect();
     prctl::set_child_subreaper(true)?;
     let run = RunId::current()?;
     let mask = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP]);
@@ -98,7 +101,7 @@ pub fn run(
         dir: &dir,
     }
     .turn_until_done(&mut on_event);
-    kill_descendants(Pid::this());
+    kill_descendants(Pid::this(), &inherited);
     remove_run_dirs(settings, &run);
     before.thread_set_mask()?;
     result

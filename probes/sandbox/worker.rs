@@ -1,4 +1,5 @@
 use std::any::Any;
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::os::fd::OwnedFd;
@@ -112,9 +113,9 @@ impl CleanUp {
     /// Ends all processes below the caller, then removes the probe's units and directories.
     fn run(&self) {
         become_cleaner();
-        kill_descendants(Pid::this());
+        kill_descendants(Pid::this(), &BTreeSet::new());
         let _ = remove_units(self.settings.manager, &self.unit_prefix);
-        kill_descendants(Pid::this());
+        kill_descendants(Pid::this(), &BTreeSet::new());
         reap_children();
         let _ = fs::remove_dir_all(&self.dir);
         let run_dir = self.dir.parent().unwrap_or(&self.dir);
