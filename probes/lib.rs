@@ -45,7 +45,8 @@ registry! {
         scope_availability,
         bus_address;
     tmux [bus_variables, pane, server_bus, wrapper]:
-        tmux_bus_env;
+        tmux_bus_env,
+        tmux_pane_scope;
     session [authorization, linger_file, logind]:
         linger;
     lock [private_repo, queue]:

@@ -1,7 +1,9 @@
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
+use super::pane::Pane;
+use crate::Unable;
 use crate::host::{BusAddress, RuntimeDir, User, Variable};
-use crate::sandbox::Command;
+use crate::sandbox::{Command, TmuxServer};
 
 /// The two variables by which a program finds the user's manager and message bus.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +55,24 @@ impl BusVariables {
         command
             .env_as(runtime_dir, self.runtime_dir.as_deref())
             .env_as(bus_address, self.bus_address.as_deref())
+    }
+
+    /// Takes both away from a command.
+    pub fn remove(command: Command) -> Command {
+        Self::NAMES.into_iter().fold(command, |command, name| command.env_remove(name))
+    }
+
+    /// Puts those that are set into a server's global environment.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub fn set_globally(&self, server: &TmuxServer) -> Result<(), Unable> {
+        let values = [&self.runtime_dir, &self.bus_address];
+        let set = Self::NAMES.into_iter().zip(values).filter_map(|(name, value)| {
+            let words = ["set-environment", "-g", name].map(OsStr::new);
+            Some(words.into_iter().chain([value.as_deref()?, OsStr::new(";")]))
+        });
+        Pane::arrange(server, &set.flatten().collect::<Vec<_>>())
     }
 
     /// Why a launch with them has failed; `None` if the user's manager listens where they lead. It

@@ -1,4 +1,4 @@
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 
 use crate::Unable;
 use crate::sandbox::{Command, Completed, Running, TmuxServer};
@@ -16,6 +16,16 @@ pub struct Pane<'a> {
     name: &'static str,
     opened: Completed,
     told: Running,
+}
+
+/// A pane whose command runs.
+pub struct LivePane {
+    /// The process id of its command.
+    pub pid: u32,
+    /// That of its server.
+    pub server_pid: u32,
+    /// The command that opened it.
+    pub opened: Completed,
 }
 
 /// What became of a pane.
@@ -59,7 +69,7 @@ impl<'a> Pane<'a> {
     }
 
     /// The command of a pane that tells that it lives.
-    pub fn live_words(name: &'static str) -> [&'static str; 4] {
+    pub fn living(name: &'static str) -> [&'static str; 4] {
         ["sh", "-c", LIVE, name]
     }
 
@@ -68,10 +78,10 @@ impl<'a> Pane<'a> {
     ///
     /// # Errors
     /// When tmux refuses.
-    pub fn open(
+    pub fn open<T: AsRef<OsStr>>(
         server: &'a TmuxServer<'a>,
         name: &'static str,
-        words: &[OsString],
+        words: &[T],
         surroundings: impl FnOnce(Command) -> Command,
     ) -> Result<Self, Unable> {
         let opening = server.command().args(["new-session", "-d", "-s", name, "--"]).args(words);
@@ -82,10 +92,10 @@ impl<'a> Pane<'a> {
     ///
     /// # Errors
     /// When tmux refuses.
-    pub fn reopen(
+    pub fn reopen<T: AsRef<OsStr>>(
         server: &'a TmuxServer<'a>,
         name: &'static str,
-        words: &[OsString],
+        words: &[T],
     ) -> Result<Self, Unable> {
         let opening = server.command().args(["respawn-pane", "-k", "-t"]);
         Self::opened_by(server, name, &opening.arg(format!("={name}:")).arg("--").args(words))
@@ -110,6 +120,25 @@ impl<'a> Pane<'a> {
         let target = format!("={}", self.name);
         let found = self.server.command().args(["has-session", "-t", &target]).run()?;
         Ok((if found.success() { Fate::Lives } else { Fate::Dies }, self.opened))
+    }
+
+    /// Waits until its command tells that it lives, as it must.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn live(self) -> Result<LivePane, Unable> {
+        let (server, name) = (self.server, self.name);
+        let (fate, opened) = self.fate()?;
+        if fate == Fate::Dies {
+            return Err(Unable::Unmeasured(format!("the pane `{name}` did not live")));
+        }
+        let ask = server.command().args(["display-message", "-p", "-t", &format!("={name}:")]);
+        let told = succeed(ask.arg("#{pane_pid} #{pid}"))?.text();
+        let mut pids = told.split(' ').map(str::parse);
+        let (Some(Ok(pid)), Some(Ok(server_pid))) = (pids.next(), pids.next()) else {
+            return Err(Unable::Unmeasured(format!("tmux told `{told}` for two process ids")));
+        };
+        Ok(LivePane { pid, server_pid, opened })
     }
 }
 

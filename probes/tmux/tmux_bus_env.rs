@@ -1,14 +1,12 @@
 //! Whether wrapped panes of the tmux servers that run can reach the user's manager, and what
 //! becomes of such a pane in a server that was started without a bus.
 
-use std::ffi::OsStr;
-
 use super::bus_variables::BusVariables;
 use super::pane::{Fate, Pane};
 use super::server_bus::{AskedServers, ServerBus};
 use super::wrapper::Wrapper;
 use crate::host::{RuntimeDir, SocketState, User};
-use crate::sandbox::{Command, Completed, Running, Sandbox, TmuxServer};
+use crate::sandbox::{Completed, Running, Sandbox, TmuxServer};
 use crate::{Measurement, Unable};
 
 /// What `update-environment` is extended by.
@@ -27,9 +25,9 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     let updated = start_bare(sandbox, "updated")?;
     let (working, control) = controls.first_that_works(&user)?;
 
-    let words = |name| wrapper.around(&Pane::live_words(name));
+    let words = |name| wrapper.around(&Pane::living(name));
     let bare = Pane::open(&mended, "bare", &words("bare"), |tmux| working.apply(tmux))?;
-    set_globally(&mended, &working)?;
+    working.set_globally(&mended)?;
     let set = Pane::open(&mended, "set", &words("set"), |tmux| working.apply(tmux))?;
 
     let old = ["new-session", "-d", "-s", "old", "--", "cat", ";"];
@@ -37,8 +35,8 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     Pane::arrange(&updated, &[&old[..], &extend[..]].concat())?;
     let old = Pane::reopen(&updated, "old", &words("old"))?;
     let new = Pane::open(&updated, "new", &words("new"), |tmux| working.apply(tmux))?;
-    set_globally(&updated, &working)?;
-    let taken = Pane::open(&updated, "taken", &words("taken"), without_bus)?;
+    working.set_globally(&updated)?;
+    let taken = Pane::open(&updated, "taken", &words("taken"), BusVariables::remove)?;
 
     let mut measurement = Measurement::default();
     let servers = asked?.examine(sandbox, &user, &wrapper)?;
@@ -123,21 +121,7 @@ fn tell_mending(working: &BusVariables, user: &User, measurement: &mut Measureme
 
 /// A private server in whose global environment both variables are missing.
 fn start_bare<'a>(sandbox: &'a Sandbox, label: &str) -> Result<TmuxServer<'a>, Unable> {
-    let server = TmuxServer::start(sandbox, label, without_bus)?;
+    let server = TmuxServer::start(sandbox, label, BusVariables::remove)?;
     Pane::watch(&server)?;
     Ok(server)
-}
-
-fn without_bus(command: Command) -> Command {
-    BusVariables::NAMES.into_iter().fold(command, |command, name| command.env_remove(name))
-}
-
-/// Mends a server as the card's workaround does.
-fn set_globally(server: &TmuxServer, variables: &BusVariables) -> Result<(), Unable> {
-    let values = [&variables.runtime_dir, &variables.bus_address];
-    let set = BusVariables::NAMES.into_iter().zip(values).filter_map(|(name, value)| {
-        let words = ["set-environment", "-g", name].map(OsStr::new);
-        Some(words.into_iter().chain([value.as_deref()?, OsStr::new(";")]))
-    });
-    Pane::arrange(server, &set.flatten().collect::<Vec<_>>())
 }

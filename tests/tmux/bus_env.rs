@@ -1,9 +1,8 @@
-//! What tmux does to the panes in which agents run.
+//! tmux servers from which the user's manager can be reached, and those from which it cannot.
 
-mod lab;
-
-use lab::{Machine, Release, Report};
 use rstest::rstest;
+
+use crate::lab::{Machine, Release, Report};
 
 const BUS: &str = "tmux-bus-env";
 /// Options of env(1) that take away both variables that lead to a bus.

@@ -1,0 +1,182 @@
+//! Whether tmux moves panes into scopes of their own, and into which slice.
+
+use super::bus_variables::BusVariables;
+use super::pane::{LivePane, Pane};
+use crate::host::Cgroup;
+use crate::sandbox::{Completed, Sandbox, TmuxServer};
+use crate::{Measurement, Unable};
+
+pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
+    if !sandbox.is_user() {
+        return Err(Unable::Skipped("tmux asks only the user's manager for scopes".into()));
+    }
+    sandbox.require_manager()?;
+    let is_outside = !Cgroup::of(std::process::id())?.is_below_user_manager();
+    let here = TmuxServer::start(sandbox, "here", |tmux| tmux)?;
+    let bare = TmuxServer::start(sandbox, "bare", BusVariables::remove)?;
+    let service = TmuxServer::start(sandbox, "service", |tmux| tmux.behind(service(sandbox)))?;
+    for server in [&here, &bare, &service] {
+        Pane::watch(server)?;
+    }
+    let open = |server, name| Pane::open(server, name, &Pane::living(name), |tmux| tmux);
+    let outside_pane = is_outside.then(|| open(&here, "outside")).transpose()?;
+    let bare_pane = open(&bare, "bare")?;
+    BusVariables::own().set_globally(&bare)?;
+    let mended_pane = open(&bare, "mended")?;
+    let service_pane = open(&service, "service")?;
+
+    let mut panes = vec![
+        ("bare-server", bare_pane.live()?),
+        ("mended-server", mended_pane.live()?),
+        ("service-server", service_pane.live()?),
+    ];
+    if let Some(pane) = outside_pane {
+        panes.push(("outside-server", pane.live()?));
+    }
+    let scopes = scopes(sandbox)?;
+    let mut measurement = Measurement::default();
+    for (fact, pane) in &panes {
+        measurement.evidence.push(pane.opened.evidence(fact));
+        measurement.fact_from(fact, place_of(pane, &scopes)?, &scopes);
+    }
+    tell_stop(sandbox, scope_in(&scopes.text(), panes[2].1.pid), &mut measurement)?;
+    measurement.summary = summary(&measurement);
+    Ok(measurement)
+}
+
+fn summary(measurement: &Measurement) -> String {
+    let place = |fact: &str| match measurement.facts[fact].as_str() {
+        "server-slice" => "in a scope in the server's slice",
+        "manager-root" => "in a scope in no slice",
+        _ => "in the server's own cgroup",
+    };
+    let outside = match measurement.facts.contains_key("outside-server") {
+        true => format!("of a server outside the user's manager {}, ", place("outside-server")),
+        false => String::new(),
+    };
+    format!(
+        "a pane ran {outside}of one in a user service {}, of one without a bus {}",
+        place("service-server"),
+        place("bare-server")
+    )
+}
+
+/// The words that put a tmux server into a service of the probe's own, in a slice of its own. They
+/// return when the server runs, because it is a forking service.
+fn service(sandbox: &Sandbox) -> Vec<String> {
+    let mut words = ["systemd-run", "--user", "--quiet", "--collect", "--service-type=forking"]
+        .map(str::to_owned)
+        .to_vec();
+    words.push(format!("--unit={}", sandbox.unit_name("server", "service")));
+    words.push(format!("--slice={}", sandbox.unit_name("own", "slice")));
+    // A service has the manager's PATH, in which tmux need not be.
+    let path = std::env::var("PATH").ok().map(|path| format!("--setenv=PATH={path}"));
+    words.extend(path);
+    words.push("--".to_owned());
+    words
+}
+
+/// The scopes that tmux has asked the manager for. It makes the request before a pane runs, and
+/// names the process id of the pane in the description (upstream compat/systemd.c).
+fn scopes(sandbox: &Sandbox) -> Result<Completed, Unable> {
+    let list = sandbox
+        .systemctl()
+        .args(["list-units", "--all", "--plain", "--no-legend", "--full", "--type=scope"])
+        .args(["--", "tmux-spawn-*"]);
+    Ok(list.run()?)
+}
+
+/// The word on the card for where a pane runs.
+fn place_of(pane: &LivePane, scopes: &Completed) -> Result<&'static str, Unable> {
+    let scope = scope_in(&scopes.text(), pane.pid);
+    let server = Cgroup::of(pane.server_pid)?;
+    let cgroup = settled(pane, scope.as_deref())?;
+    place(&server, &cgroup, scope.is_some()).ok_or_else(|| {
+        let (pane, server) = (cgroup.path(), server.path());
+        Unable::Unmeasured(format!("a pane runs in {pane}, its server in {server}"))
+    })
+}
+
+/// The unit with `pid` in its description, out of lines `UNIT LOAD ACTIVE SUB DESCRIPTION…`.
+fn scope_in(listed: &str, pid: u32) -> Option<String> {
+    let pid = pid.to_string();
+    listed.lines().find_map(|line| {
+        let mut words = line.split_ascii_whitespace();
+        let unit = words.next()?;
+        words.skip(3).find(|word| **word == pid)?;
+        Some(unit.to_owned())
+    })
+}
+
+/// Where the pane runs once the manager has moved it. Up to tmux 3.5 nobody waits for that, and no
+/// event tells it, so it is looked at until it is so.
+fn settled(pane: &LivePane, scope: Option<&str>) -> Result<Cgroup, Unable> {
+    loop {
+        let cgroup = Cgroup::of(pane.pid)?;
+        if scope.is_none_or(|scope| cgroup.units().last() == Some(scope)) {
+            return Ok(cgroup);
+        }
+        std::thread::yield_now();
+    }
+}
+
+/// The place of a pane in the tree of cgroups; `None` if the card has no word for it.
+fn place(server: &Cgroup, pane: &Cgroup, has_scope: bool) -> Option<&'static str> {
+    if !has_scope {
+        return (pane == server).then_some("server-cgroup");
+    }
+    if !pane.is_below_user_manager() {
+        return None;
+    }
+    let slices = pane.user_slices();
+    if server.is_below_user_manager() && slices == server.user_slices() {
+        return Some("server-slice");
+    }
+    slices.is_empty().then_some("manager-root")
+}
+
+/// Records what ties the scope of a pane to the unit of its server.
+fn tell_stop(
+    sandbox: &Sandbox,
+    scope: Option<String>,
+    measurement: &mut Measurement,
+) -> Result<(), Unable> {
+    let Some(scope) = scope else {
+        measurement.fact("server-stop", "same-unit");
+        return Ok(());
+    };
+    let shown = sandbox.systemctl().args(["show", "--property=PartOf", "--", &scope]).run()?;
+    let value = if shown.text() == "PartOf=" { "apart" } else { "part-of" };
+    measurement.fact_from("server-stop", value, &shown);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MANAGER: &str = "0::/user.slice/user-1.slice/user@1.service";
+
+    #[test]
+    fn the_scope_of_a_pane_is_found_by_its_process_id() {
+        let listed = "tmux-spawn-a.scope loaded active running tmux child pane 12 launched by process 7\n\
+                      tmux-spawn-b.scope loaded active running tmux child pane 123 launched by process 7";
+        assert_eq!(scope_in(listed, 12).as_deref(), Some("tmux-spawn-a.scope"));
+        assert_eq!(scope_in(listed, 123).as_deref(), Some("tmux-spawn-b.scope"));
+        assert_eq!(scope_in(listed, 1), None);
+        assert_eq!(scope_in("", 1), None);
+    }
+
+    #[test]
+    fn the_place_of_a_pane_is_told_by_its_slices() {
+        let cgroup = |path: &str| Cgroup::parse(&format!("{MANAGER}{path}")).unwrap();
+        let session = Cgroup::parse("0::/user.slice/user-1.slice/session-1.scope").unwrap();
+        let service = cgroup("/a.slice/a-b.slice/server.service");
+        assert_eq!(place(&session, &session, false), Some("server-cgroup"));
+        assert_eq!(place(&session, &cgroup("/tmux-spawn-1.scope"), true), Some("manager-root"));
+        let beside = cgroup("/a.slice/a-b.slice/tmux-spawn-1.scope");
+        assert_eq!(place(&service, &beside, true), Some("server-slice"));
+        assert_eq!(place(&service, &cgroup("/app.slice/tmux-spawn-1.scope"), true), None);
+        assert_eq!(place(&session, &service, false), None);
+    }
+}

@@ -1,0 +1,7 @@
+//! What tmux does to the panes in which agents run.
+
+#[path = "../lab/mod.rs"]
+mod lab;
+
+mod bus_env;
+mod pane_scope;
