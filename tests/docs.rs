@@ -42,7 +42,9 @@ fn every_failure_mode_has_its_page_and_no_page_is_stale() {
     for entry in catalogue.entries() {
         let id = &entry.card.id;
         let page = project(&format!("docs/failure-modes/{id}.md"));
-        if fs::read_to_string(page).unwrap_or_default() != doctor(&["explain", id, "--format", "markdown"]) {
+        if fs::read_to_string(page).unwrap_or_default()
+            != doctor(&["explain", id, "--format", "markdown"])
+        {
             wrong.push(id.clone());
         }
     }
@@ -53,9 +55,13 @@ fn every_failure_mode_has_its_page_and_no_page_is_stale() {
 
 #[test]
 fn the_matrix_is_made_of_the_records() {
-    let files: Vec<String> = RELEASES.map(|release| project(&record(release)).display().to_string()).into();
+    let files: Vec<String> =
+        RELEASES.map(|release| project(&record(release)).display().to_string()).into();
     let args: Vec<&str> = ["matrix"].into_iter().chain(files.iter().map(String::as_str)).collect();
-    assert!(read("docs/matrix.md") == doctor(&args), "docs/matrix.md is stale, run `ci/matrix --pages`");
+    assert!(
+        read("docs/matrix.md") == doctor(&args),
+        "docs/matrix.md is stale, run `ci/matrix --pages`"
+    );
 }
 
 #[test]
@@ -84,7 +90,11 @@ fn a_release_still_measures_what_its_record_says(
     let machine = Machine::boot(release);
     machine.script("root", "loginctl enable-linger agent");
     let file = read(&record(release));
-    let script = format!("cat >record <<'END'\n{file}END\ndoctor gate --deep --against record || echo RED");
+    let script =
+        format!("cat >record <<'END'\n{file}END\ndoctor gate --deep --against record || echo RED");
     let told = machine.script("agent", &script);
-    assert!(!told.contains("RED"), "measured otherwise than recorded; `ci/matrix` records anew\n{told}");
+    assert!(
+        !told.contains("RED"),
+        "measured otherwise than recorded; `ci/matrix` records anew\n{told}"
+    );
 }

@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
 
-use super::child::{Completed, Running};
 use super::cleaner::may_act;
+use super::completed::Completed;
+use super::running::Running;
 use super::shared_output::SharedOutput;
 
 /// How many bytes of each output stream are kept, unless the probe asks for more.

@@ -1,28 +1,31 @@
 //! What isolates a probe: a process of its own, a deadline, capped output, a private directory,
 //! names that nobody else uses, and the removal of everything that carries those names.
 
-mod child;
 mod cleaner;
 mod command;
+mod completed;
 mod isolation;
 mod private_dir;
 mod process_tree;
 mod residue;
 mod run_id;
 mod runner;
+mod running;
 mod settings;
 mod shared_output;
 mod standard_streams;
+mod stream;
 mod tmux_server;
 mod unit_file;
 mod worker;
 
-pub use child::{Completed, Running};
 pub use command::{Command, CommandError};
+pub use completed::Completed;
 pub use isolation::Sandbox;
 pub use residue::sweep;
 pub use run_id::RunId;
 pub use runner::{Event, Interrupted, Timed, run};
+pub use running::Running;
 pub use settings::{Manager, Settings};
 pub use shared_output::SharedOutput;
 pub use standard_streams::stdout_was_closed;

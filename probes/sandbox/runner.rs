@@ -13,12 +13,12 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Pid, fork, pipe2};
 
-use super::child::pidfd;
 use super::isolation::Sandbox;
 use super::private_dir::{make_dir, remove_run_dirs};
 use super::process_tree::{descendants, kill_descendants, kill_tree};
 use super::residue::{places, remove_units};
 use super::run_id::RunId;
+use super::running::pidfd;
 use super::settings::Settings;
 use super::worker::work;
 use crate::host::ManagerState;

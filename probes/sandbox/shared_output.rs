@@ -6,8 +6,8 @@ use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::pipe2;
 
-use super::child::Stream;
 use super::command::KEPT;
+use super::stream::Stream;
 
 /// One pipe that takes the standard output of several commands, so that the order of its lines is
 /// the order in which they were written.

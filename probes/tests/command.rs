@@ -43,6 +43,13 @@ fn a_flood_is_read_to_its_end_and_64_kib_are_kept() {
 }
 
 #[test]
+fn no_more_is_kept_than_was_asked_for() {
+    let printf = Command::new("printf", Instant::now() + LONG).arg("abc");
+    assert_eq!(printf.run().unwrap().stdout, b"abc");
+    assert_eq!(printf.keep(2).run().unwrap().stdout, b"ab");
+}
+
+#[test]
 fn a_detached_child_that_keeps_the_pipes_open_delays_nothing() {
     let run = sh("setsid sleep 20 & echo started", LONG).run().unwrap();
     assert_eq!(run.text(), "started");
