@@ -47,8 +47,12 @@ registry! {
     tmux [bus_variables, pane, server_bus, wrapper]:
         tmux_bus_env,
         tmux_pane_scope;
-    session [authorization, linger_file, logind]:
-        linger;
+    session [account_name, authorization, linger_file, logind]:
+        linger,
+        logout_policy;
     lock [private_repo, queue]:
-        flock_order, flock_inherited, flock_unlinked, lock_path;
+        flock_order,
+        flock_inherited,
+        flock_unlinked,
+        lock_path;
 }

@@ -1,8 +1,9 @@
 //! Whether the user lingers, by logind and by its file, and whether the user may switch it on.
 
+use super::account_name::account_name;
 use super::authorization::{Authorization, Request};
 use super::linger_file::{LingerFile, Presence};
-use super::logind::{Question, Subject, silence};
+use super::logind::{INFINITY, Question, Subject, silence, time};
 use crate::host::User;
 use crate::sandbox::Sandbox;
 use crate::{Measurement, Unable};
@@ -20,10 +21,7 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     let request = Request::ask(sandbox, ACTION)?;
     let (daemon, held) = (daemon.answer()?, held.answer()?);
 
-    let name = match held.text("Name") {
-        Some(name) => name.to_owned(),
-        None => name_of(sandbox, &user)?,
-    };
+    let name = account_name(sandbox, &user, &held)?;
     let file = LingerFile::of(&name);
     let presence = file.presence();
     if !daemon.is_known() {
@@ -34,7 +32,8 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
         Some(false) => "off",
         None => "absent",
     };
-    let lingers = lingers(logind, presence).ok_or_else(|| {
+    let stop_delay = daemon.number("UserStopDelayUSec").unwrap_or_default();
+    let lingers = lingers(logind, presence, stop_delay).ok_or_else(|| {
         Unable::Unmeasured(format!(
             "logind does not hold {name}, and {} cannot be looked at",
             file.path()
@@ -66,17 +65,9 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     measurement.detail("user", as_argument(&name, user.uid));
     measurement.detail("uid", user.uid.to_string());
     measurement.detail("file", file.path());
+    measurement.detail("delay", time(stop_delay));
     measurement.summary = summary(&measurement, &name);
     Ok(measurement)
-}
-
-/// The user's name where neither logind nor /etc/passwd knows it, from the host's name services.
-fn name_of(sandbox: &Sandbox, user: &User) -> Result<String, Unable> {
-    if user.name != user.uid.to_string() {
-        return Ok(user.name.clone());
-    }
-    let run = sandbox.command("id").arg("-un").run()?;
-    Ok(if run.success() { run.text() } else { user.name.clone() })
 }
 
 /// A user as loginctl takes one: by name, unless that would be read as an option or as an id.
@@ -95,11 +86,12 @@ fn agreement(logind: &str, file: Presence) -> &'static str {
 }
 
 /// For a user whom logind does not hold, the file decides, and only from the next login or boot on.
-fn lingers(logind: &str, file: Presence) -> Option<&'static str> {
+fn lingers(logind: &str, file: Presence, stop_delay: u64) -> Option<&'static str> {
     match (logind, file) {
         ("on", _) => Some("yes"),
         ("absent", Presence::There) => Some("later"),
         ("absent", Presence::Hidden) => None,
+        _ if stop_delay == INFINITY => Some("until-reboot"),
         _ => Some("no"),
     }
 }

@@ -7,6 +7,9 @@ use crate::sandbox::{CommandError, Completed, Running, Sandbox};
 /// The name under which logind answers on the system bus.
 const NAME: &str = "org.freedesktop.login1";
 
+/// How logind writes an infinite time, in microseconds (USEC_INFINITY).
+pub const INFINITY: u64 = u64::MAX;
+
 /// What logind is asked about.
 #[derive(Debug, Clone, Copy)]
 pub enum Subject {
@@ -84,6 +87,17 @@ impl Answer {
         self.value(name)?.as_str()
     }
 
+    /// A property that is a number, such as a time in microseconds.
+    pub fn number(&self, name: &str) -> Option<u64> {
+        self.value(name)?.as_u64()
+    }
+
+    /// A property that is a list of texts; empty if this logind does not have it.
+    pub fn texts(&self, name: &str) -> Vec<&str> {
+        let list = self.value(name).and_then(Value::as_array);
+        list.into_iter().flatten().filter_map(Value::as_str).collect()
+    }
+
     fn value(&self, name: &str) -> Option<&Value> {
         self.properties.as_ref()?.get(name)?.get("data")
     }
@@ -106,6 +120,15 @@ pub fn silence(sandbox: &Sandbox, asked: &Completed, known: &str) -> Unable {
             "logind does not answer: {}{known}",
             asked.errors().lines().next().unwrap_or("busctl gave no reason")
         )),
+    }
+}
+
+/// A time in microseconds, for people.
+pub fn time(microseconds: u64) -> String {
+    match microseconds {
+        INFINITY => "infinity".into(),
+        _ if microseconds.is_multiple_of(1_000_000) => format!("{} s", microseconds / 1_000_000),
+        _ => format!("{} ms", microseconds / 1000),
     }
 }
 
@@ -134,5 +157,12 @@ mod tests {
         for text in ["", "{}", r#"{"data":[]}"#, r#"{"data":[1]}"#, "garbage"] {
             assert_eq!(properties(text.as_bytes()), None, "{text}");
         }
+    }
+
+    #[test]
+    fn times_are_written_for_people() {
+        assert_eq!(time(10_000_000), "10 s");
+        assert_eq!(time(1_500_000), "1500 ms");
+        assert_eq!(time(INFINITY), "infinity");
     }
 }
