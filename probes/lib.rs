@@ -43,7 +43,8 @@ registry! {
         unit_file_env;
     scope [address, borrowed_slices, own_scope, refusal, slice_word]:
         scope_availability,
-        bus_address;
+        bus_address,
+        scope_argument_expansion;
     tmux [bus_variables, pane, server_bus, wrapper]:
         tmux_bus_env,
         tmux_pane_scope;
