@@ -55,5 +55,7 @@ registry! {
         flock_order,
         flock_inherited,
         flock_unlinked,
-        lock_path;
+        lock_path,
+        pull_race,
+        maintenance_holds_lock;
 }

@@ -230,3 +230,44 @@ fn a_lock_in_dot_git_is_none_in_a_linked_work_tree(
     assert!(fix.starts_with("exec 9> /home/agent/repo/.git/pull.lock && flock 9"), "{fix}");
     machine.script("agent", &format!("cd ~/linked; {}", fix.lines().next().unwrap()));
 }
+
+#[rstest]
+fn pulls_at_once_fail_and_maintenance_keeps_the_lock_behind_a_pull(
+    #[values(
+        Release::Debian11,
+        Release::Debian12,
+        Release::Debian12Backports,
+        Release::Debian13,
+        Release::Debian14
+    )]
+    release: Release,
+) {
+    let machine = Machine::boot(release);
+    // The user's own configuration must not get into the repositories of the measurement.
+    machine.script("agent", "git config --global pull.rebase false; git config --global gc.auto 0");
+    let report = machine.check(&["pull-race", "maintenance-holds-lock"]);
+    report.assert_facts(
+        "pull-race",
+        &[("unlocked", "some-fail"), ("locked", "none-fails"), ("tree-locked", "updated")],
+    );
+    // How the tree is left without the lock is chance.
+    let left = report.fact("pull-race", "tree");
+    assert!(["updated", "not-updated", "mid-rebase", "change-missing"].contains(&left), "{left}");
+    let has_new_maintenance = release >= Release::Debian13;
+    report.assert_facts(
+        "maintenance-holds-lock",
+        &[
+            ("ended", "held"),
+            ("unlocked", "free"),
+            ("closed-in-pull", "free"),
+            ("not-detached", "free"),
+            ("holder", if has_new_maintenance { "maintenance" } else { "gc" }),
+        ],
+    );
+    for id in ["pull-race", "maintenance-holds-lock"] {
+        assert_eq!(report.verdict(id), "known");
+        assert_ne!(report.fix(id), "");
+    }
+    assert_eq!(machine.script("agent", "ps -C git -o args= || true"), "");
+    assert_eq!(machine.script("agent", LEFT_BEHIND), "");
+}

@@ -42,6 +42,22 @@ impl<'a> PrivateRepo<'a> {
         Ok(repo)
     }
 
+    /// The repository with the work tree `top`, which is there already.
+    pub fn open(sandbox: &'a Sandbox<'a>, top: PathBuf) -> Self {
+        Self { sandbox, top }
+    }
+
+    /// Clones it into the probe's directory, and gives the clone's top.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub fn clone_as(&self, name: &str) -> Result<PathBuf, Unable> {
+        let top = self.sandbox.dir().join(name);
+        let clone = self.command("git").args(["clone", "--quiet", "--template=", "--"]);
+        succeed(&clone.arg(&self.top).arg(&top))?;
+        Ok(top)
+    }
+
     /// Runs a git command in it, which must succeed.
     ///
     /// # Errors
