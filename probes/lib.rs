@@ -45,9 +45,10 @@ registry! {
         scope_availability,
         bus_address,
         scope_argument_expansion;
-    tmux [bus_variables, pane, server_bus, wrapper]:
+    tmux [bus_variables, held_bus, pane, server_bus, spawn_scope, wrapper]:
         tmux_bus_env,
-        tmux_pane_scope;
+        tmux_pane_scope,
+        tmux_wrapped_pane;
     session [account_name, authorization, linger_file, logind]:
         linger,
         logout_policy;

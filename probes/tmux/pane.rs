@@ -15,7 +15,7 @@ pub struct Pane<'a> {
     server: &'a TmuxServer<'a>,
     name: &'static str,
     opened: Completed,
-    told: Running,
+    told: Option<Running>,
 }
 
 /// A pane whose command runs.
@@ -107,7 +107,7 @@ impl<'a> Pane<'a> {
         opening: &Command,
     ) -> Result<Self, Unable> {
         let opened = succeed(opening.clone())?;
-        let told = server.command().args(["wait-for", name]).start()?;
+        let told = Some(server.command().args(["wait-for", name]).start()?);
         Ok(Self { server, name, opened, told })
     }
 
@@ -115,30 +115,47 @@ impl<'a> Pane<'a> {
     ///
     /// # Errors
     /// When neither has happened at the deadline.
-    pub fn fate(self) -> Result<(Fate, Completed), Unable> {
-        self.told.wait()?;
+    pub fn fate(mut self) -> Result<(Fate, Completed), Unable> {
+        Ok((self.settle()?, self.opened))
+    }
+
+    fn settle(&mut self) -> Result<Fate, Unable> {
+        if let Some(told) = self.told.take() {
+            told.wait()?;
+        }
         let target = format!("={}", self.name);
         let found = self.server.command().args(["has-session", "-t", &target]).run()?;
-        Ok((if found.success() { Fate::Lives } else { Fate::Dies }, self.opened))
+        Ok(if found.success() { Fate::Lives } else { Fate::Dies })
+    }
+
+    /// The process id of its command, whatever that does.
+    ///
+    /// # Errors
+    /// When the pane has closed.
+    pub fn pid(&self) -> Result<u32, Unable> {
+        Ok(self.pids()?.0)
     }
 
     /// Waits until its command tells that it lives, as it must.
     ///
     /// # Errors
     /// When it does not.
-    pub fn live(self) -> Result<LivePane, Unable> {
-        let (server, name) = (self.server, self.name);
-        let (fate, opened) = self.fate()?;
-        if fate == Fate::Dies {
-            return Err(Unable::Unmeasured(format!("the pane `{name}` did not live")));
+    pub fn live(mut self) -> Result<LivePane, Unable> {
+        if self.settle()? == Fate::Dies {
+            return Err(Unable::Unmeasured(format!("the pane `{}` did not live", self.name)));
         }
-        let ask = server.command().args(["display-message", "-p", "-t", &format!("={name}:")]);
-        let told = succeed(ask.arg("#{pane_pid} #{pid}"))?.text();
+        let (pid, server_pid) = self.pids()?;
+        Ok(LivePane { pid, server_pid, opened: self.opened })
+    }
+
+    fn pids(&self) -> Result<(u32, u32), Unable> {
+        let ask = self.server.command().args(["display-message", "-p", "-t"]);
+        let told = succeed(ask.arg(format!("={}:", self.name)).arg("#{pane_pid} #{pid}"))?.text();
         let mut pids = told.split(' ').map(str::parse);
-        let (Some(Ok(pid)), Some(Ok(server_pid))) = (pids.next(), pids.next()) else {
-            return Err(Unable::Unmeasured(format!("tmux told `{told}` for two process ids")));
-        };
-        Ok(LivePane { pid, server_pid, opened })
+        match (pids.next(), pids.next()) {
+            (Some(Ok(pid)), Some(Ok(server_pid))) => Ok((pid, server_pid)),
+            _ => Err(Unable::Unmeasured(format!("tmux told `{told}` for two process ids"))),
+        }
     }
 }
 

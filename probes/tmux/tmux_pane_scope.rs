@@ -2,8 +2,9 @@
 
 use super::bus_variables::BusVariables;
 use super::pane::{LivePane, Pane};
+use super::spawn_scope::{SpawnScopes, settled_cgroup};
 use crate::host::Cgroup;
-use crate::sandbox::{Completed, Sandbox, TmuxServer};
+use crate::sandbox::{Sandbox, TmuxServer};
 use crate::{Measurement, Unable};
 
 pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
@@ -33,13 +34,13 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     if let Some(pane) = outside_pane {
         panes.push(("outside-server", pane.live()?));
     }
-    let scopes = scopes(sandbox)?;
+    let scopes = SpawnScopes::list(sandbox)?;
     let mut measurement = Measurement::default();
     for (fact, pane) in &panes {
         measurement.evidence.push(pane.opened.evidence(fact));
-        measurement.fact_from(fact, place_of(pane, &scopes)?, &scopes);
+        measurement.fact_from(fact, place_of(sandbox, pane, &scopes)?, &scopes.listed);
     }
-    tell_stop(sandbox, scope_in(&scopes.text(), panes[2].1.pid), &mut measurement)?;
+    tell_stop(sandbox, scopes.of(panes[2].1.pid), &mut measurement)?;
     measurement.summary = summary(&measurement);
     Ok(measurement)
 }
@@ -76,48 +77,18 @@ fn service(sandbox: &Sandbox) -> Vec<String> {
     words
 }
 
-/// The scopes that tmux has asked the manager for. It makes the request before a pane runs, and
-/// names the process id of the pane in the description (upstream compat/systemd.c).
-fn scopes(sandbox: &Sandbox) -> Result<Completed, Unable> {
-    let list = sandbox
-        .systemctl()
-        .args(["list-units", "--all", "--plain", "--no-legend", "--full", "--type=scope"])
-        .args(["--", "tmux-spawn-*"]);
-    Ok(list.run()?)
-}
-
 /// The word on the card for where a pane runs.
-fn place_of(pane: &LivePane, scopes: &Completed) -> Result<&'static str, Unable> {
-    let scope = scope_in(&scopes.text(), pane.pid);
+fn place_of(
+    sandbox: &Sandbox,
+    pane: &LivePane,
+    scopes: &SpawnScopes,
+) -> Result<&'static str, Unable> {
     let server = Cgroup::of(pane.server_pid)?;
-    let cgroup = settled(pane, scope.as_deref())?;
-    place(&server, &cgroup, scope.is_some()).ok_or_else(|| {
+    let cgroup = settled_cgroup(sandbox, pane.pid)?;
+    place(&server, &cgroup, scopes.of(pane.pid).is_some()).ok_or_else(|| {
         let (pane, server) = (cgroup.path(), server.path());
         Unable::Unmeasured(format!("a pane runs in {pane}, its server in {server}"))
     })
-}
-
-/// The unit with `pid` in its description, out of lines `UNIT LOAD ACTIVE SUB DESCRIPTION…`.
-fn scope_in(listed: &str, pid: u32) -> Option<String> {
-    let pid = pid.to_string();
-    listed.lines().find_map(|line| {
-        let mut words = line.split_ascii_whitespace();
-        let unit = words.next()?;
-        words.skip(3).find(|word| **word == pid)?;
-        Some(unit.to_owned())
-    })
-}
-
-/// Where the pane runs once the manager has moved it. Up to tmux 3.5 nobody waits for that, and no
-/// event tells it, so it is looked at until it is so.
-fn settled(pane: &LivePane, scope: Option<&str>) -> Result<Cgroup, Unable> {
-    loop {
-        let cgroup = Cgroup::of(pane.pid)?;
-        if scope.is_none_or(|scope| cgroup.units().last() == Some(scope)) {
-            return Ok(cgroup);
-        }
-        std::thread::yield_now();
-    }
 }
 
 /// The place of a pane in the tree of cgroups; `None` if the card has no word for it.
@@ -156,16 +127,6 @@ mod tests {
     use super::*;
 
     const MANAGER: &str = "0::/user.slice/user-1.slice/user@1.service";
-
-    #[test]
-    fn the_scope_of_a_pane_is_found_by_its_process_id() {
-        let listed = "tmux-spawn-a.scope loaded active running tmux child pane 12 launched by process 7\n\
-                      tmux-spawn-b.scope loaded active running tmux child pane 123 launched by process 7";
-        assert_eq!(scope_in(listed, 12).as_deref(), Some("tmux-spawn-a.scope"));
-        assert_eq!(scope_in(listed, 123).as_deref(), Some("tmux-spawn-b.scope"));
-        assert_eq!(scope_in(listed, 1), None);
-        assert_eq!(scope_in("", 1), None);
-    }
 
     #[test]
     fn the_place_of_a_pane_is_told_by_its_slices() {

@@ -1,4 +1,4 @@
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 use crate::sandbox::{Command, Sandbox};
 
@@ -23,7 +23,8 @@ impl Wrapper {
     }
 
     /// It, with `words` behind it.
-    pub fn around(&self, words: &[&str]) -> Vec<OsString> {
-        self.0.iter().cloned().chain(words.iter().map(OsString::from)).collect()
+    pub fn around<T: AsRef<OsStr>>(&self, words: &[T]) -> Vec<OsString> {
+        let words = words.iter().map(|word| word.as_ref().to_owned());
+        self.0.iter().cloned().chain(words).collect()
     }
 }

@@ -5,3 +5,4 @@ mod lab;
 
 mod bus_env;
 mod pane_scope;
+mod wrapped_pane;
