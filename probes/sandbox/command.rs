@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nix::sys::prctl;
-use nix::sys::signal::Signal;
+use nix::sys::signal::{SigSet, Signal};
 
 use super::cleaner::may_act;
 use super::completed::Completed;
@@ -180,9 +180,14 @@ impl Command {
                 None => command.env_remove(name),
             };
         }
-        // SAFETY: between fork and exec the closure makes one system call and allocates nothing.
+        // The doctor blocks the signals that end it, and a child would inherit that.
+        let unblocked = SigSet::empty();
+        // SAFETY: between fork and exec the closure makes two system calls and allocates nothing.
         unsafe {
-            command.pre_exec(|| Ok(prctl::set_pdeathsig(Signal::SIGKILL)?));
+            command.pre_exec(move || {
+                unblocked.thread_set_mask()?;
+                Ok(prctl::set_pdeathsig(Signal::SIGKILL)?)
+            });
         }
         let started = Instant::now();
         let _permission = may_act();

@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::time::{Duration, Instant};
 
 use launch_probes::sandbox::{Command, CommandError};
+use nix::sys::signal::{SigSet, Signal};
 
 fn sh(script: &str, limit: Duration) -> Command {
     Command::new("sh", Instant::now() + limit).args(["-c", script])
@@ -33,6 +34,13 @@ fn an_exit_status_and_a_signal_are_results() {
     );
     let killed = sh("kill -9 $$", LONG).run().unwrap();
     assert_eq!((killed.exit(), killed.signal()), (None, Some(9)));
+}
+
+#[test]
+fn a_signal_that_the_doctor_blocks_reaches_its_commands() {
+    SigSet::from_iter([Signal::SIGTERM]).thread_block().unwrap();
+    let killed = sh("kill -s TERM $$; exit 7", LONG).run().unwrap();
+    assert_eq!((killed.exit(), killed.signal()), (None, Some(Signal::SIGTERM as i32)));
 }
 
 #[test]
