@@ -44,7 +44,10 @@ registry! {
     scope [address, borrowed_slices, own_scope, refusal, slice_word]:
         scope_availability,
         bus_address,
-        scope_argument_expansion;
+        scope_argument_expansion,
+        scope_exec,
+        scope_name,
+        slice_name;
     tmux [bus_variables, held_bus, pane, server_bus, spawn_scope, wrapper]:
         tmux_bus_env,
         tmux_pane_scope,

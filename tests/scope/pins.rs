@@ -101,3 +101,123 @@ fn systemd_258_expands_the_command_of_a_scope_and_two_remedies_keep_it_whole(
     let own = "systemctl --user list-units --all --plain --no-legend 'launch*'";
     assert_eq!(machine.script("agent", own), "");
 }
+
+#[rstest]
+fn systemd_run_becomes_the_command_of_a_scope_and_passes_everything_on(
+    #[values(
+        Release::Debian11,
+        Release::Debian12,
+        Release::Debian12Backports,
+        Release::Debian13,
+        Release::Debian14
+    )]
+    release: Release,
+) {
+    let machine = Machine::boot(release);
+    let report = machine.check(&["scope-exec"]);
+    report.assert_facts(
+        "scope-exec",
+        &[
+            ("process", "same"),
+            ("comm", "command"),
+            ("cmdline", "full-path"),
+            ("descriptors", "passed"),
+            ("exit-status", "passed"),
+            ("death", "passed"),
+            ("signal", "passed"),
+            ("own-failure", "exit-1"),
+        ],
+    );
+    assert_eq!((report.verdict("scope-exec"), report.status), ("known", 0));
+
+    // A systemd-run that stays above its command, and keeps what it should pass on, is noticed.
+    let stand_in =
+        "#!/bin/sh\nwhile [ \"$1\" != -- ]; do shift; done; shift\n\"$@\" 7<&- || exit 127\n";
+    let report = machine.check_in(
+        &format!("mkdir bin; printf '%b' '{stand_in}' > bin/systemd-run; chmod 755 bin/systemd-run; PATH=$HOME/bin:$PATH \"$@\""),
+        &["scope-exec"],
+    );
+    report.assert_facts(
+        "scope-exec",
+        &[
+            ("process", "child"),
+            ("cmdline", "as-given"),
+            ("descriptors", "lost"),
+            ("exit-status", "lost"),
+            ("own-failure", "other"),
+        ],
+    );
+    assert_eq!((report.verdict("scope-exec"), report.status), ("regressed", 0));
+    let own = "systemctl --user list-units --all --plain --no-legend 'launch*'";
+    assert_eq!(machine.script("agent", own), "");
+}
+
+#[rstest]
+fn an_unnamed_scope_tells_its_process_id_since_257_and_a_named_one_its_agent(
+    #[values(
+        Release::Debian11,
+        Release::Debian12,
+        Release::Debian12Backports,
+        Release::Debian13,
+        Release::Debian14
+    )]
+    release: Release,
+) {
+    let machine = Machine::boot(release);
+    let report = machine.check(&["scope-name"]);
+    let pattern = if release.systemd() < 257 { "random" } else { "process-id" };
+    report.assert_facts(
+        "scope-name",
+        &[
+            ("pattern", pattern),
+            ("announced", "yes"),
+            ("unit", "kept"),
+            ("description", "command"),
+            ("own-description", "kept"),
+        ],
+    );
+    let verdict = if pattern == "random" { "known" } else { "ok" };
+    assert_eq!((report.verdict("scope-name"), report.status), (verdict, 0));
+    let own = "systemctl --user list-units --all --plain --no-legend --type=scope,slice 'launch*' 'run-*'";
+    assert_eq!(machine.script("agent", own), "");
+}
+
+#[rstest]
+fn some_names_of_a_slice_are_refused_and_some_become_another_without_a_word(
+    #[values(
+        Release::Debian11,
+        Release::Debian12,
+        Release::Debian12Backports,
+        Release::Debian13,
+        Release::Debian14
+    )]
+    release: Release,
+) {
+    let machine = Machine::boot(release);
+    let report = machine.check(&["slice-name"]);
+    report.assert_facts(
+        "slice-name",
+        &[
+            ("plain", "taken"),
+            ("no-suffix", "taken"),
+            ("space", "rewritten"),
+            ("newline", "rewritten"),
+            ("percent", "rewritten"),
+            ("dollar", "rewritten"),
+            ("no-text", "rewritten"),
+            ("inner-slash", "rewritten"),
+            ("leading-slash", "refused"),
+            ("double-dash", "refused"),
+            ("trailing-dash", "refused"),
+            ("leading-dash", "refused"),
+            ("other-type", "refused"),
+            ("instance", "refused"),
+            ("long", "refused"),
+            ("empty", "default"),
+        ],
+    );
+    assert_eq!((report.verdict("slice-name"), report.status), ("known", 0));
+    // Slices that it made are gone, and nothing was run by a name.
+    let own = "systemctl --user list-units --state=active --plain --no-legend --full --type=slice | grep launch || true";
+    assert_eq!(machine.script("agent", own), "");
+}
