@@ -15,9 +15,10 @@ pub use probe::Probe;
 /// Declares each probe's module and enters it in [`PROBES`]: one line a failure mode.
 ///
 /// `GROUP [SHARED]: NAME;` stands for the files `GROUP/NAME.rs` and `GROUP/NAME.toml`, and for
-/// `GROUP/SHARED.rs`, which several probes of the group use.
+/// `GROUP/SHARED.rs`, which several probes of the group use. `NAME (alone)` runs before the others,
+/// with nothing beside it.
 macro_rules! registry {
-    ($($group:ident $([$($shared:ident),+])?: $($name:ident),+;)+) => {
+    ($($group:ident $([$($shared:ident),+])?: $($name:ident $(($alone:ident))?),+;)+) => {
         $(mod $group {
             $($(mod $shared;)+)?
             $(pub(super) mod $name;)+
@@ -29,10 +30,12 @@ macro_rules! registry {
                 group: stringify!($group),
                 name: stringify!($name),
                 card: include_str!(concat!(stringify!($group), "/", stringify!($name), ".toml")),
+                alone: false $(|| registry!($alone))?,
                 measure: $group::$name::measure,
             },)+)+
         ];
     };
+    (alone) => { true };
 }
 
 registry! {
@@ -42,7 +45,7 @@ registry! {
         setenv_fidelity,
         unit_file_env;
     scope [address, borrowed_slices, own_scope, refusal, slice_word]:
-        scope_availability,
+        scope_availability (alone),
         bus_address,
         scope_argument_expansion,
         scope_exec,

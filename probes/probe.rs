@@ -10,6 +10,8 @@ pub struct Probe {
     pub name: &'static str,
     /// The text of its card, in TOML.
     pub card: &'static str,
+    /// Whether it measures a time, so that no other probe may run beside it.
+    pub alone: bool,
     /// Takes the measurement. It runs in a process of its own (see [`crate::sandbox::run`]).
     pub measure: fn(&Sandbox) -> Result<Measurement, Unable>,
 }

@@ -91,7 +91,7 @@ pub fn run(
     let result = Loop {
         signals: SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?,
         outcomes: probes.iter().map(|_| None).collect(),
-        waiting: (0..probes.len()).collect(),
+        waiting: in_turn(probes),
         workers: Vec::new(),
         interrupted: None,
         probes,
@@ -120,6 +120,13 @@ fn make_run_dir(settings: &Settings, run: &RunId) -> io::Result<PathBuf> {
     Err(io::Error::other(first.map_or("no directory to try".into(), |error| error.to_string())))
 }
 
+/// The order in which probes start: those that run alone come first.
+fn in_turn(probes: &[&Probe]) -> VecDeque<usize> {
+    let mut order: Vec<usize> = (0..probes.len()).collect();
+    order.sort_by_key(|index| !probes[*index].alone);
+    order.into()
+}
+
 struct Loop<'a> {
     probes: &'a [&'a Probe],
     settings: &'a Settings,
@@ -139,8 +146,7 @@ impl Loop<'_> {
         on_event: &mut impl FnMut(Event),
     ) -> io::Result<Result<Vec<Timed>, Interrupted>> {
         loop {
-            while self.workers.len() < self.settings.jobs && self.interrupted.is_none() {
-                let Some(index) = self.waiting.pop_front() else { break };
+            while let Some(index) = self.next() {
                 on_event(Event::Started(self.probes[index]));
                 match self.start(index) {
                     Ok(worker) => self.workers.push(worker),
@@ -159,6 +165,18 @@ impl Loop<'_> {
             Some(signal) => Err(Interrupted(signal)),
             None => Ok(self.outcomes.into_iter().flatten().collect()),
         })
+    }
+
+    /// Takes the next probe that may start now.
+    fn next(&mut self) -> Option<usize> {
+        let index = *self.waiting.front()?;
+        let is_alone = |index: usize| self.probes[index].alone;
+        let is_crowded = self.workers.len() >= self.settings.jobs
+            || self.workers.iter().any(|worker| is_alone(worker.index) || is_alone(index));
+        if is_crowded || self.interrupted.is_some() {
+            return None;
+        }
+        self.waiting.pop_front()
     }
 
     /// Forks the worker of one probe.
