@@ -38,6 +38,8 @@ vm_supervise() {
     accelerator=$(vm_accelerator "$(<"$state/vm")")
     vm_announce "$name" &
     announcer=$!
+    # To be waited for at the end is the machine, and not this.
+    disown "$announcer"
     while [[ ! $DOOMED ]]; do
         vm_start "$name" "$disk" "$accelerator" &
         NSPAWN=$!
