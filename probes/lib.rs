@@ -46,6 +46,7 @@ registry! {
         unit_file_env;
     scope [address, borrowed_slices, own_scope, refusal, slice_word]:
         scope_availability (alone),
+        scope_availability,
         bus_address,
         scope_argument_expansion,
         scope_exec,
@@ -54,7 +55,8 @@ registry! {
     tmux [bus_variables, held_bus, pane, server_bus, spawn_scope, wrapper]:
         tmux_bus_env,
         tmux_pane_scope,
-        tmux_wrapped_pane;
+        tmux_wrapped_pane,
+        tmux_pane_command;
     session [account_name, authorization, linger_file, logind]:
         linger,
         logout_policy;

@@ -128,6 +128,11 @@ impl<'a> Pane<'a> {
         Ok(if found.success() { Fate::Lives } else { Fate::Dies })
     }
 
+    /// The name of its session.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// The process id of its command, whatever that does.
     ///
     /// # Errors

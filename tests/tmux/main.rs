@@ -4,5 +4,6 @@
 mod lab;
 
 mod bus_env;
+mod pane_command;
 mod pane_scope;
 mod wrapped_pane;
