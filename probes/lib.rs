@@ -43,7 +43,9 @@ registry! {
         env_block_spaces,
         env_block_split,
         setenv_fidelity,
-        unit_file_env;
+        unit_file_env,
+        service_argument_expansion,
+        launch_status;
     scope [address, borrowed_slices, own_scope, refusal, slice_word]:
         scope_availability (alone),
         scope_availability,

@@ -174,6 +174,115 @@ fn a_unit_file_cuts_a_value_with_spaces_and_an_environment_file_does_not(
     );
 }
 
+#[rstest]
+fn dollars_in_the_command_line_of_a_service_are_replaced_unless_doubled(
+    #[values(
+        Release::Debian11,
+        Release::Debian12,
+        Release::Debian12Backports,
+        Release::Debian13,
+        Release::Debian14
+    )]
+    release: Release,
+) {
+    let machine = Machine::boot(release);
+    let id = "service-argument-expansion";
+    for report in [machine.check(&[id]), machine.check_system(&[id])] {
+        report.assert_facts(
+            id,
+            &[
+                ("variable", "split"),
+                ("braces", "replaced"),
+                ("braces-within", "replaced"),
+                ("within", "untouched"),
+                ("unset", "dropped"),
+                ("unset-braces", "replaced"),
+                ("sentence", "dropped"),
+                ("substitution", "dropped"),
+                ("digit", "dropped"),
+                ("dollars", "halved"),
+                ("default", "untouched"),
+                ("percent", "untouched"),
+                ("doubled", "untouched"),
+                ("expand-no", if release.systemd() >= 254 { "untouched" } else { "rejected" }),
+            ],
+        );
+        assert_eq!(report.verdict(id), "known");
+    }
+}
+
+#[test]
+fn a_remedy_that_no_longer_helps_is_seen() {
+    let machine = Machine::boot(Release::Debian14);
+    with_systemd_run(&machine, "--expand-environment=no) continue ;;");
+    let report = machine.check_in(WITH_OTHER, &["service-argument-expansion"]);
+    report.assert_facts("service-argument-expansion", &[("expand-no", "changed")]);
+    assert_eq!(report.verdict("service-argument-expansion"), "regressed");
+}
+
+#[rstest]
+fn a_launch_exits_with_zero_though_nothing_ran_unless_it_waits(
+    #[values(
+        Release::Debian11,
+        Release::Debian12,
+        Release::Debian12Backports,
+        Release::Debian13,
+        Release::Debian14
+    )]
+    release: Release,
+) {
+    let machine = Machine::boot(release);
+    let id = "launch-status";
+    for report in [machine.check(&[id]), machine.check_system(&[id])] {
+        report.assert_facts(
+            id,
+            &[
+                ("plain-interpreter", "zero"),
+                ("plain-directory", "zero"),
+                ("plain-program", "nonzero"),
+                ("exec-interpreter", "nonzero"),
+                ("exec-directory", "nonzero"),
+                ("exec-program", "nonzero"),
+                ("wait-interpreter", "nonzero"),
+                ("wait-directory", "nonzero"),
+                ("wait-program", "nonzero"),
+                ("wait-status", "the-same"),
+                ("afterwards", "failed"),
+            ],
+        );
+        assert_eq!(report.verdict(id), "known");
+    }
+    // The status of the failure is in the summary: 200 for the directory, 203 for the interpreter.
+    let report = machine.check(&[id]);
+    let summary = report.probe(id)["summary"].as_str().unwrap();
+    assert!(
+        summary.contains("directory: 0/1/200; interpreter: 0/1/203; program: 1/1/1"),
+        "{summary}"
+    );
+}
+
+#[test]
+fn a_systemd_run_that_waits_for_the_program_by_itself_is_seen() {
+    let machine = Machine::boot(Release::Debian14);
+    // What NEWS 240 announced: Type=exec without being asked.
+    with_systemd_run(&machine, "--user) set -- \"$@\" --user -p Type=exec; continue ;;");
+    let report = machine.check_in(WITH_OTHER, &["launch-status"]);
+    report.assert_facts(
+        "launch-status",
+        &[("plain-interpreter", "nonzero"), ("plain-directory", "nonzero")],
+    );
+    assert_eq!(report.verdict("launch-status"), "relaxable");
+
+    with_systemd_run(&machine, "7) ;; 'exit 7') word='exit 8' ;;");
+    let report = machine.check_in(WITH_OTHER, &["launch-status"]);
+    report.assert_facts("launch-status", &[("wait-status", "another")]);
+
+    with_systemd_run(&machine, "*plain-directory*) set -- \"$@\" --collect ;;");
+    let report = machine.check_in(WITH_OTHER, &["launch-status"]);
+    report.assert_facts("launch-status", &[("afterwards", "forgotten")]);
+    assert_eq!(report.verdict("launch-status"), "regressed");
+}
+
 #[test]
 fn of_a_journal_that_cannot_be_read_nothing_is_said() {
     let machine = Machine::boot(Release::Debian13);
