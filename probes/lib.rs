@@ -48,7 +48,6 @@ registry! {
         launch_status;
     scope [address, borrowed_slices, own_scope, refusal, slice_word]:
         scope_availability (alone),
-        scope_availability,
         bus_address,
         scope_argument_expansion,
         scope_exec,
