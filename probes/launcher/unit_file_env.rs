@@ -102,8 +102,11 @@ impl Service {
             .systemctl()
             .args(["show", "--property=MainPID", "--value", "--", &self.file.unit])
             .run()?;
+        if !show.success() {
+            return Err(Unable::Unmeasured(format!("`systemctl show` failed: {}", show.errors())));
+        }
         let environment = match show.text().as_str() {
-            "" | "0" => None,
+            "0" => None,
             pid => Some(fs::read(format!("/proc/{pid}/environ"))?),
         };
         Ok(Started { file: self.file, run, environment })
@@ -140,7 +143,8 @@ fn tell_journal(
 /// Starts `systemd-analyze verify` for a unit file with one line. Gives the file's path, too.
 ///
 /// It runs as a service that is stopped by waiting for its end, because it keeps directories in
-/// /tmp meanwhile, which stay there when it is killed.
+/// /tmp meanwhile, which stay there when it is killed. It has a runtime directory of its own,
+/// because some versions take the socket of the running user manager away (systemd issue 36540).
 fn start_verify(sandbox: &Sandbox, line: Line) -> Result<(String, Running), Unable> {
     let file = sandbox.dir().join(format!("{}.service", line.0));
     // Before systemd 248 only an absolute path counted as a program that is there.
@@ -150,6 +154,7 @@ fn start_verify(sandbox: &Sandbox, line: Line) -> Result<(String, Running), Unab
         .args(["--quiet", "--collect", "--wait", "--pipe"])
         .arg(format!("--unit={}", sandbox.unit_name(&format!("verify_{}", line.0), "service")))
         .args(["-p", "KillSignal=SIGCONT", "-p", "TimeoutStopSec=2s"])
+        .arg(format!("--setenv=XDG_RUNTIME_DIR={}", sandbox.dir().display()))
         .args(["--", "systemd-analyze", sandbox.settings.manager.option(), "verify"])
         .arg(&file);
     Ok((file.to_string_lossy().into_owned(), verify.start()?))

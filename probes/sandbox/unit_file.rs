@@ -2,11 +2,15 @@ use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::isolation::Sandbox;
 use super::settings::Manager;
 use crate::host::User;
 use crate::measurement::Unable;
+
+/// Whether this process has made the directory, so that it removes it, too.
+static MADE_DIRECTORY: AtomicBool = AtomicBool::new(false);
 
 /// A unit file of the probe's own, in the directory of those that last until the next boot. It is
 /// removed with this value, and at the latest with the probe.
@@ -18,7 +22,6 @@ pub struct UnitFile {
     /// The unit's name.
     pub unit: String,
     path: PathBuf,
-    made_directory: bool,
 }
 
 impl Sandbox<'_> {
@@ -37,12 +40,12 @@ impl Sandbox<'_> {
                 _ => Unable::Unmeasured(text),
             }
         };
-        let made_directory = match DirBuilder::new().mode(0o755).create(&directory) {
-            Ok(()) => true,
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
+        match DirBuilder::new().mode(0o755).create(&directory) {
+            Ok(()) => MADE_DIRECTORY.store(true, Ordering::Relaxed),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(wrong(error)),
-        };
-        let file = UnitFile { unit, path, made_directory };
+        }
+        let file = UnitFile { unit, path };
         OpenOptions::new()
             .write(true)
             .create_new(true)
@@ -54,30 +57,29 @@ impl Sandbox<'_> {
     }
 }
 
-impl UnitFile {
-    /// Where it lies.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-}
-
 impl Drop for UnitFile {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.path);
-        if self.made_directory {
-            // It stays if somebody else has put a file into it.
-            let _ = self.path.parent().map(fs::remove_dir);
-        }
+        let _ = self.path.parent().map(remove_own_directory);
     }
 }
 
 /// Removes every unit file whose name begins with `prefix`.
 pub(super) fn remove_unit_files(manager: Manager, prefix: &str) {
-    let Ok(entries) = fs::read_dir(unit_file_directory(manager)) else { return };
+    let directory = unit_file_directory(manager);
+    let Ok(entries) = fs::read_dir(&directory) else { return };
     for entry in entries.flatten() {
         if entry.file_name().to_string_lossy().starts_with(prefix) {
             let _ = fs::remove_file(entry.path());
         }
+    }
+    remove_own_directory(&directory);
+}
+
+/// Removes the directory if this process has made it, and nobody has put another file into it.
+fn remove_own_directory(directory: &Path) {
+    if MADE_DIRECTORY.load(Ordering::Relaxed) {
+        let _ = fs::remove_dir(directory);
     }
 }
 
