@@ -46,12 +46,13 @@ impl Measurement {
 
 /// A command that produced a fact, complete enough to be pasted and repeated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Evidence {
     /// The fact it produced.
     pub fact: String,
     /// The words of the command; changes to the environment stand in front as `env …`.
     pub argv: Vec<String>,
-    /// Its exit status; `None` if a signal or the deadline ended it.
+    /// Its exit status; nothing if a signal or the deadline ended it.
     pub exit: Option<i32>,
     /// What it wrote to standard error, shortened.
     pub stderr: String,

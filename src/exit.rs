@@ -1,7 +1,9 @@
 //! The exit status, in one place. docs/exit-status.md has the same table for people.
 
+use std::fmt;
 use std::process::ExitCode;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
 use crate::judge::Verdict;
@@ -24,7 +26,8 @@ pub enum Exit {
 }
 
 /// The least loud verdict that counts as a finding.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum FailOn {
     /// Only `fail`.
     #[default]
@@ -38,13 +41,51 @@ pub enum FailOn {
 }
 
 impl FailOn {
-    fn includes(self, verdict: Verdict) -> bool {
+    /// The word for it on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fail => "fail",
+            Self::Warn => "warn",
+            Self::Change => "change",
+            Self::Never => "never",
+        }
+    }
+
+    /// Whether a verdict counts as a finding.
+    pub fn includes(self, verdict: Verdict) -> bool {
         match self {
             Self::Fail => verdict == Verdict::Fail,
             Self::Warn => verdict.is_finding(),
             Self::Change => verdict.is_finding() || verdict.is_change(),
             Self::Never => false,
         }
+    }
+}
+
+/// What a monitoring plugin's exit status says (Monitoring Plugins Development Guidelines, "Plugin
+/// Return Codes").
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PluginState {
+    Ok = 0,
+    Warning = 1,
+    Critical = 2,
+    Unknown = 3,
+}
+
+impl fmt::Display for PluginState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ok => "OK",
+            Self::Warning => "WARNING",
+            Self::Critical => "CRITICAL",
+            Self::Unknown => "UNKNOWN",
+        })
+    }
+}
+
+impl From<PluginState> for ExitCode {
+    fn from(state: PluginState) -> Self {
+        (state as u8).into()
     }
 }
 
@@ -72,6 +113,16 @@ impl Exit {
 impl Serialize for Exit {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_u8(self.code())
+    }
+}
+
+impl JsonSchema for Exit {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Exit".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "integer", "enum": [0, 1, 2, 3, 4, 130] })
     }
 }
 

@@ -27,7 +27,7 @@ pub struct Judgement {
 }
 
 /// One fact that is not as it should be.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, schemars::JsonSchema)]
 pub struct Finding {
     /// The fact.
     pub fact: String,

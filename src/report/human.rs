@@ -1,9 +1,11 @@
 use std::fmt::Write as _;
 
+use super::details::{command_line, finding_line, host_line, how_ended};
 use super::fold::{columns, push_wrapped};
-use super::model::{Host, ProbeReport, Report};
+use super::model::{ProbeReport, Report};
+use super::printable::{one_line, printable};
 use super::style::{mark, paint};
-use crate::judge::{Finding, Verdict, quote};
+use crate::judge::Verdict;
 use colored::Colorize;
 
 /// The columns that a summary needs to stand beside its id.
@@ -14,7 +16,7 @@ const INDENT: &str = "      ";
 /// The report for people, in lines of at most `width` columns (commands are never folded).
 pub(super) fn render(report: &Report, width: usize) -> String {
     let mut text = String::new();
-    push_wrapped(&mut text, &host_line(&report.host), "", "  ", width);
+    push_wrapped(&mut text, &one_line(&host_line(&report.host)), "", "  ", width);
     for run in &report.swept {
         push_wrapped(&mut text, &format!("removed what {run} had left behind"), "", "  ", width);
     }
@@ -35,23 +37,9 @@ pub(super) fn render(report: &Report, width: usize) -> String {
     text
 }
 
-fn host_line(host: &Host) -> String {
-    let parts = [("systemd", &host.systemd), ("tmux", &host.tmux), ("git", &host.git)];
-    let mut words: Vec<String> = parts
-        .into_iter()
-        .map(|(name, version)| match version {
-            Some(version) => format!("{name} {version}"),
-            None => format!("no {name}"),
-        })
-        .collect();
-    words.push(host.os.clone().unwrap_or_else(|| "an unnamed system".into()));
-    words.push(format!("{} manager of {}", host.manager, host.user));
-    words.join(", ")
-}
-
 /// One line of what was measured; below it, for what is not fine, why and what to do.
 fn push_probe(text: &mut String, probe: &ProbeReport, id_width: usize, width: usize) {
-    let mut summary = probe.summary.clone();
+    let mut summary = one_line(&probe.summary);
     if probe.extrapolated {
         summary.push_str(" (newer than every record)");
     }
@@ -68,17 +56,17 @@ fn push_probe(text: &mut String, probe: &ProbeReport, id_width: usize, width: us
         push_wrapped(text, &summary, &first, &indent, width);
     }
     for finding in &probe.findings {
-        push_wrapped(text, &finding_line(finding), INDENT, INDENT, width);
+        push_wrapped(text, &one_line(&finding_line(finding)), INDENT, INDENT, width);
         if finding.verdict.is_change() {
             push_evidence(text, probe, &finding.fact);
         }
     }
     if let Some(workaround) = &probe.workaround {
-        push_dimmed(text, workaround, width);
+        push_dimmed(text, &one_line(workaround), width);
     }
     if !probe.findings.is_empty() {
         for command in &probe.fix {
-            let _ = writeln!(text, "{INDENT}{} {}", "$".dimmed(), command.bold());
+            let _ = writeln!(text, "{INDENT}{} {}", "$".dimmed(), printable(command).bold());
         }
     }
 }
@@ -86,22 +74,9 @@ fn push_probe(text: &mut String, probe: &ProbeReport, id_width: usize, width: us
 /// The commands that measured a fact, ready to paste, with how they ended.
 fn push_evidence(text: &mut String, probe: &ProbeReport, fact: &str) {
     for evidence in probe.evidence.iter().filter(|evidence| evidence.fact == fact) {
-        let words: Vec<String> = evidence.argv.iter().map(|word| quote(word)).collect();
-        let ended = match evidence.exit {
-            Some(status) => format!("exit status {status}"),
-            None => "ended by a signal".into(),
-        };
-        let _ = writeln!(text, "{INDENT}measured by: {}  ({ended})", words.join(" "));
-    }
-}
-
-fn finding_line(finding: &Finding) -> String {
-    match &finding.expected {
-        Some(expected) if finding.verdict.is_change() => format!(
-            "{}: {} was recorded as `{expected}` and is `{}`. {}",
-            finding.verdict, finding.fact, finding.measured, finding.text
-        ),
-        _ => finding.text.clone(),
+        let (command, ended) = (command_line(evidence), how_ended(evidence));
+        let command = printable(&command);
+        let _ = writeln!(text, "{INDENT}measured by: {command}  ({ended})");
     }
 }
 
@@ -124,17 +99,14 @@ fn push_skipped(text: &mut String, skipped: &[&ProbeReport], width: usize) {
             .collect();
         let line = format!("{} {}", mark(Verdict::Skipped), ids.join(", "));
         push_wrapped(text, &line, "  ", "    ", width);
-        push_wrapped(text, reason, INDENT, INDENT, width);
+        push_wrapped(text, &one_line(reason), INDENT, INDENT, width);
     }
 }
 
 fn closing_line(report: &Report) -> String {
-    let counts: Vec<String> = Verdict::ALL
-        .into_iter()
-        .filter_map(|verdict| {
-            let count = *report.summary.get(&verdict).filter(|count| **count > 0)?;
-            Some(paint(&format!("{count} {verdict}"), verdict).to_string())
-        })
+    let counts: Vec<String> = report
+        .counts()
+        .map(|(verdict, count)| paint(&format!("{count} {verdict}"), verdict).to_string())
         .collect();
     format!("{} in {:.2} s", counts.join(", "), report.seconds)
 }

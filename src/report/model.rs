@@ -5,15 +5,17 @@ use jiff::Timestamp;
 use launch_probes::host::{Component, User, Versions, kernel, operating_system};
 use launch_probes::sandbox::{Manager, Timed};
 use launch_probes::{Evidence, Outcome};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::exit::{Exit, FailOn};
 use crate::judge::{Baseline, Entry, Finding, Judgement, Kind, Verdict, Version, judge};
 
 /// Everything that one run of `doctor check` has to tell. Keys are only ever added.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Report {
     /// The version of this layout.
+    #[schemars(extend("const" = 1))]
     pub schema: u32,
     /// Who tells.
     pub doctor: Doctor,
@@ -23,6 +25,8 @@ pub struct Report {
     pub started: Timestamp,
     /// How long it took.
     pub seconds: f64,
+    /// The least verdict that makes the exit status 1.
+    pub fail_on: FailOn,
     /// The runs that ended without cleaning up and were swept.
     pub swept: Vec<String>,
     /// What was measured, in the order of the registry.
@@ -34,13 +38,13 @@ pub struct Report {
 }
 
 /// Who tells.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Doctor {
     pub version: &'static str,
 }
 
 /// Where it was measured.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Host {
     /// The distribution's full version.
     pub systemd: Option<String>,
@@ -57,7 +61,7 @@ pub struct Host {
 }
 
 /// One probe's result.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ProbeReport {
     pub id: String,
     pub group: String,
@@ -104,6 +108,7 @@ impl Report {
             host,
             started,
             seconds: seconds(elapsed),
+            fail_on,
             swept,
             probes,
             summary,
@@ -112,7 +117,34 @@ impl Report {
     }
 }
 
+impl Report {
+    /// How many probes have a verdict.
+    pub fn count(&self, verdict: Verdict) -> usize {
+        self.summary.get(&verdict).copied().unwrap_or(0)
+    }
+
+    /// How many probes have which verdict, the loudest first, without those that none has.
+    pub fn counts(&self) -> impl Iterator<Item = (Verdict, usize)> {
+        let counted = Verdict::ALL.into_iter().map(|verdict| (verdict, self.count(verdict)));
+        counted.filter(|(_, count)| *count > 0)
+    }
+}
+
 impl Host {
+    /// What is known of it, under the keys of the JSON report.
+    pub fn named(&self) -> [(&'static str, Option<&str>); 8] {
+        [
+            ("systemd", self.systemd.as_deref()),
+            ("tmux", self.tmux.as_deref()),
+            ("git", self.git.as_deref()),
+            ("util_linux", self.util_linux.as_deref()),
+            ("kernel", self.kernel.as_deref()),
+            ("os", self.os.as_deref()),
+            ("manager", Some(self.manager)),
+            ("user", Some(&self.user)),
+        ]
+    }
+
     /// Describes this host.
     pub fn read(versions: &Versions, manager: Manager) -> Self {
         let version = |component| versions.get(component).map(str::to_owned);
