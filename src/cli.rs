@@ -1,18 +1,24 @@
 //! The command line and nothing else.
 
+mod error;
+mod format;
+
 use std::ffi::OsString;
-use std::io::Write;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use launch_probes::sandbox::Manager;
 
-use crate::commands::{check, diff, explain, gate, list, matrix, record};
-use crate::exit::{Exit, FailOn};
-use crate::report::{ColorChoice, Format};
+pub use self::error::{UsageError, is_for_monitoring};
+pub use self::format::FormatArg;
+use self::format::FormatParser;
+use crate::commands::{check, completions, diff, explain, gate, list, man, matrix, record};
+use crate::exit::FailOn;
+use crate::report::ColorChoice;
 
 /// Finds out, live, whether this host really launches a fleet of agents: through systemd-run, tmux
 /// and flock. Without a command it is `doctor check`.
@@ -49,7 +55,9 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         against: Option<PathBuf>,
         #[command(flatten)]
-        options: CheckOptions,
+        examine: ExamineOptions,
+        #[command(flatten)]
+        report: ReportOptions,
     },
     /// Write what this host measures as a record.
     Record {
@@ -95,6 +103,16 @@ enum Command {
         format: ExplainFormat,
         #[command(flatten)]
         color: ColorOption,
+    },
+    /// Write what a shell completes this command line by.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Write a manual page.
+    Man {
+        /// The command to describe; `doctor` itself by default.
+        command: Option<String>,
     },
 }
 
@@ -157,15 +175,22 @@ pub struct ExamineOptions {
 pub struct CheckOptions {
     #[command(flatten)]
     pub examine: ExamineOptions,
-    /// How to tell the result.
-    #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
-    /// Write the report to a file, and nothing to standard output.
-    #[arg(long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub report: ReportOptions,
     /// The least verdict that makes the exit status 1.
     #[arg(long, value_enum, default_value_t, value_name = "LEVEL")]
     pub fail_on: FailOn,
+}
+
+/// In which formats a run is told, and where.
+#[derive(Debug, Args)]
+pub struct ReportOptions {
+    /// How to tell the result, and into which file; `human` by default. May be given several times.
+    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = FormatParser)]
+    pub format: Vec<FormatArg>,
+    /// Write the report to a file, and nothing to standard output.
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
     #[command(flatten)]
     pub color: ColorOption,
 }
@@ -174,68 +199,33 @@ impl Cli {
     /// Reads the command line.
     ///
     /// # Errors
-    /// When it is wrong, or asks for help or the version: see [`explain_error`].
-    pub fn from_args(args: impl Iterator<Item = OsString>) -> Result<Self, clap::Error> {
-        Self::try_parse_from(args)
+    /// When it is wrong, or asks for help or the version.
+    pub fn from_args(args: &[OsString]) -> Result<Self, UsageError> {
+        Self::try_parse_from(args).map_err(UsageError)
     }
 
     /// Does what it asks for.
     ///
     /// # Errors
     /// When it asks for something that cannot be, or a report could not be written.
-    pub fn run(self) -> anyhow::Result<Exit> {
-        match self.command {
-            None => check::run(&[], &self.options),
-            Some(Command::Check { names, options }) => check::run(&names, &options),
-            Some(Command::Gate { names, against, options }) => {
-                gate::run(&names, &options, against.as_ref())
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let exit = match self.command {
+            None => return check::run(&[], &self.options),
+            Some(Command::Check { names, options }) => return check::run(&names, &options),
+            Some(Command::Gate { names, against, examine, report }) => {
+                return gate::run(&names, &examine, &report, against.as_ref());
             }
             Some(Command::Record { names, output, options }) => {
-                record::run(&names, &options, output.as_ref())
+                record::run(&names, &options, output.as_ref())?
             }
-            Some(Command::Diff { a, b, format, color }) => diff::run(&a, &b, format, &color),
-            Some(Command::List { names, color }) => list::run(&names, &color),
-            Some(Command::Explain { id, format, color }) => explain::run(&id, format, &color),
-            Some(Command::Matrix { records }) => matrix::run(&records),
-        }
-    }
-}
-
-/// Says what is wrong with a command line in one line, or shows the help that was asked for.
-pub fn explain_error(error: &clap::Error) -> Exit {
-    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        let written = error.print().and_then(|()| std::io::stdout().flush());
-        return if written.is_ok() { Exit::Fine } else { Exit::Usage };
-    }
-    // The first paragraph of clap's message names what is wrong; lists and hints are added below.
-    let rendered = error.render().to_string();
-    let first = rendered.lines().next().unwrap_or_default();
-    let mut message = first.trim_start_matches("error: ").to_owned();
-    if message.ends_with(':') {
-        let names = rendered.lines().skip(1).take_while(|line| !line.is_empty());
-        message.extend(names.map(|line| format!(" {}", line.trim())));
-    }
-    for kind in
-        [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue]
-    {
-        if let Some(nearest) = error.get(kind).map(words).filter(|words| !words.is_empty()) {
-            message.push_str(&format!("; did you mean `{nearest}`?"));
-        }
-    }
-    let valid = [ContextKind::ValidValue, ContextKind::ValidSubcommand];
-    match valid.into_iter().find_map(|kind| error.get(kind)).map(words) {
-        Some(names) if !names.is_empty() => message.push_str(&format!("; there is: {names}")),
-        _ => message.push_str("; see `doctor --help`"),
-    }
-    eprintln!("doctor: {message}");
-    Exit::Usage
-}
-
-fn words(value: &ContextValue) -> String {
-    match value {
-        ContextValue::String(word) => word.clone(),
-        ContextValue::Strings(words) => words.join(", "),
-        _ => String::new(),
+            Some(Command::Diff { a, b, format, color }) => diff::run(&a, &b, format, &color)?,
+            Some(Command::List { names, color }) => list::run(&names, &color)?,
+            Some(Command::Explain { id, format, color }) => explain::run(&id, format, &color)?,
+            Some(Command::Matrix { records }) => matrix::run(&records)?,
+            Some(Command::Completions { shell }) => completions::run(shell)?,
+            Some(Command::Man { command }) => man::run(command.as_deref())?,
+        };
+        Ok(exit.into())
     }
 }
 

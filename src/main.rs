@@ -1,19 +1,30 @@
 use std::env;
+use std::ffi::OsString;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
-use launch_doctor::cli::{Cli, explain_error};
-use launch_doctor::exit::Exit;
+use launch_doctor::cli::{Cli, is_for_monitoring};
+use launch_doctor::exit::{Exit, PluginState};
+use launch_doctor::report::plugin_failure;
 
 fn main() -> ExitCode {
-    let cli = match Cli::from_args(env::args_os()) {
-        Ok(cli) => cli,
-        Err(error) => return explain_error(&error).into(),
+    let args: Vec<OsString> = env::args_os().collect();
+    let message = match Cli::from_args(&args) {
+        Ok(cli) => match cli.run() {
+            Ok(status) => return status,
+            Err(error) => format!("{error:#}"),
+        },
+        Err(error) => match error.show_help() {
+            Some(exit) => return exit.into(),
+            None => error.to_string(),
+        },
     };
-    match cli.run() {
-        Ok(exit) => exit.into(),
-        Err(error) => {
-            eprintln!("doctor: {error:#}");
-            Exit::Usage.into()
-        }
+    // A monitoring system reads standard output alone, and takes a 2 for an alarm.
+    if is_for_monitoring(&args)
+        && io::stdout().write_all(plugin_failure(&message).as_bytes()).is_ok()
+    {
+        return PluginState::Unknown.into();
     }
+    eprintln!("doctor: {message}");
+    Exit::Usage.into()
 }

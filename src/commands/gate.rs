@@ -1,11 +1,12 @@
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use super::measured::Measured;
-use super::output;
-use crate::cli::CheckOptions;
-use crate::exit::{Exit, FailOn};
+use super::telling::Telling;
+use crate::cli::{ExamineOptions, ReportOptions};
+use crate::exit::FailOn;
 use crate::judge::{Baseline, Catalogue, Record};
-use crate::report::{Report, decide_color, render};
+use crate::report::Report;
 
 /// Measures this host and holds it against a record, or against the cards: any change counts.
 ///
@@ -14,14 +15,15 @@ use crate::report::{Report, decide_color, render};
 /// written.
 pub fn run(
     names: &[String],
-    options: &CheckOptions,
+    examine: &ExamineOptions,
+    report: &ReportOptions,
     against: Option<&PathBuf>,
-) -> anyhow::Result<Exit> {
-    let catalogue = Catalogue::select(names, &options.examine.skip)?;
+) -> anyhow::Result<ExitCode> {
+    let catalogue = Catalogue::select(names, &examine.skip)?;
     let record = against.map(|path| Record::read(path)).transpose()?;
-    decide_color(options.color.color, options.output.is_none() && output::is_terminal());
-    let Ok(measured) = Measured::take(&catalogue, &options.examine)? else {
-        return Ok(Exit::Interrupted);
+    let telling = Telling::new(report)?;
+    let Ok(measured) = Measured::take(&catalogue, examine)? else {
+        return telling.interrupted();
     };
     let Measured { host, versions, started, elapsed, swept, outcomes } = measured;
     let baseline = match &record {
@@ -30,6 +32,5 @@ pub fn run(
     };
     let probes = Measured::judge(outcomes, &catalogue, baseline);
     let report = Report::new(host, started, elapsed, swept, probes, FailOn::Change);
-    output::write(&render(&report, options.format, output::width()), options.output.as_deref())?;
-    Ok(report.exit)
+    telling.tell(&report)
 }
