@@ -1,9 +1,12 @@
 //! The command line on the host as it is, and on hosts made barer than it.
 
+mod lab;
+
 use std::fs;
 use std::process::Stdio;
 
 use assert_cmd::Command;
+use lab::assert_valid;
 use predicates::prelude::*;
 use rstest::rstest;
 use tempfile::TempDir;
@@ -15,7 +18,9 @@ fn doctor() -> Command {
 }
 
 fn json(output: &[u8]) -> serde_json::Value {
-    serde_json::from_slice(output).expect("one JSON document and nothing else")
+    let report = serde_json::from_slice(output).expect("one JSON document and nothing else");
+    assert_valid(&report);
+    report
 }
 
 #[rstest]
@@ -25,7 +30,7 @@ fn json(output: &[u8]) -> serde_json::Value {
 )]
 #[case::skipped_id(&["--skip", "lokc"], "there is no probe or group `lokc` (did you mean `lock`?); `doctor list` shows all")]
 #[case::explained_id(&["explain", "flock-ordre"], "there is no probe or group `flock-ordre` (did you mean `flock-order`?); `doctor list` shows all")]
-#[case::format(&["--format", "jsn"], "invalid value 'jsn' for '--format <FORMAT>'; did you mean `json`?; there is: human, json")]
+#[case::format(&["--format", "jsn"], "invalid value 'jsn' for '--format <FORMAT[=FILE]>'; did you mean `json`?; there is: human, json, ndjson, junit, tap, nagios, prometheus, github, markdown")]
 #[case::level(&["--fail-on", "x"], "invalid value 'x' for '--fail-on <LEVEL>'; there is: fail, warn, change, never")]
 #[case::manager(&["--manager", "usr"], "invalid value 'usr' for '--manager <MANAGER>'; did you mean `user`?; there is: user, system")]
 #[case::option(&["--formt", "json"], "unexpected argument '--formt' found; did you mean `--format`?; see `doctor --help`")]

@@ -2,6 +2,8 @@ use std::process::Output;
 
 use serde_json::Value;
 
+use super::schema::assert_valid;
+
 /// A JSON report of the doctor's, and the status with which it ended.
 #[derive(Debug)]
 pub struct Report {
@@ -20,6 +22,7 @@ impl Report {
                 String::from_utf8_lossy(&output.stderr),
             )
         });
+        assert_valid(&json);
         Self { json, status: output.status.code().expect("the doctor is not ended by a signal") }
     }
 

@@ -1,0 +1,180 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use launch_doctor::exit::FailOn;
+use launch_doctor::judge::{Finding, Kind, Verdict};
+use launch_doctor::report::{Host, ProbeReport, Report};
+use launch_probes::Evidence;
+
+/// What somebody or something may have written: quotes, the ends and beginnings of every format's
+/// syntax, line breaks, control characters, marks that reorder text, letters of two to four bytes.
+pub const NASTY: &str =
+    "a\"b'c<d>&e]]>f::g%h,i|j#k\\l`m*n_o$p\r\nq\tr\u{1b}[31ms\u{7f}\u{202e}t é🦀 ::error::u";
+
+/// The same as formats of one line show it.
+pub const NASTY_LINE: &str =
+    r#"a"b'c<d>&e]]>f::g%h,i|j#k\l`m*n_o$p q r\u{1b}[31ms\u{7f}\u{202e}t é🦀 ::error::u"#;
+
+/// A report with every verdict, and with the nasty text wherever a host or a command has a say.
+pub fn everything(fail_on: FailOn) -> Report {
+    let host = Host { os: Some(NASTY.into()), tmux: None, ..host() };
+    let probes = Verdict::ALL.into_iter().map(nasty_probe).collect();
+    report(host, vec!["launch_doctor_dead_1_2_3".into()], probes, fail_on)
+}
+
+/// A small report as it may come up, for the documents.
+pub fn ordinary() -> Report {
+    let linger = ProbeReport {
+        title: "Nothing keeps the user manager when the last session ends".into(),
+        summary: "agent does not linger, and has 1 session".into(),
+        facts: facts(&[("linger", "off"), ("sessions", "some")]),
+        findings: vec![Finding {
+            fact: "linger".into(),
+            verdict: Verdict::Fail,
+            measured: "off".into(),
+            expected: None,
+            text: "The user manager ends with the last session, and every agent with it.".into(),
+        }],
+        fix: vec!["sudo loginctl enable-linger agent".into()],
+        evidence: vec![evidence(
+            "linger",
+            &["loginctl", "show-user", "--property=Linger", "agent"],
+            Some(0),
+            "",
+        )],
+        ..probe("linger", "session", Verdict::Fail)
+    };
+    let spaces = ProbeReport {
+        title: "-p Environment=KEY=\"a b c\" starts no unit".into(),
+        kind: Kind::Pin,
+        summary: "of 9 ways to give a value to a service, 4 start nothing".into(),
+        facts: facts(&[("spaces", "rejected")]),
+        expected: facts(&[("spaces", "rejected")]),
+        workaround: Some(
+            "Give values with `--setenv=KEY=VALUE`, which takes every character.".into(),
+        ),
+        fix: vec!["systemd-run --user --setenv=KEY='a b c' printenv KEY".into()],
+        evidence: vec![evidence(
+            "spaces",
+            &["systemd-run", "--user", "--wait", "-p", "Environment=KEY=a b c", "true"],
+            Some(1),
+            "Failed to start transient service unit: Invalid environment block.",
+        )],
+        ..probe("env-block-spaces", "launcher", Verdict::Known)
+    };
+    let flock = ProbeReport {
+        summary: "2 of 2 contenders ran one after the other".into(),
+        ..probe("flock-order", "lock", Verdict::Ok)
+    };
+    let tmux = ProbeReport {
+        summary: "there is no tmux".into(),
+        reason: Some("there is no tmux".into()),
+        ..probe("tmux-bus-env", "tmux", Verdict::Skipped)
+    };
+    report(host(), Vec::new(), vec![spaces, tmux, linger, flock], FailOn::Fail)
+}
+
+fn report(host: Host, swept: Vec<String>, probes: Vec<ProbeReport>, fail_on: FailOn) -> Report {
+    let started: Timestamp = "2026-03-01T03:04:05.678Z".parse().expect("a time");
+    let mut report = Report::new(host, started, Duration::from_millis(412), swept, probes, fail_on);
+    // A release changes no snapshot.
+    report.doctor.version = "1.2.3";
+    report
+}
+
+fn host() -> Host {
+    Host {
+        systemd: Some("257.13-1~deb13u1".into()),
+        systemd_version: Some(257),
+        tmux: Some("3.5a".into()),
+        git: Some("2.47.3".into()),
+        util_linux: Some("2.41".into()),
+        kernel: Some("6.12.48".into()),
+        os: Some("Debian GNU/Linux 13 (trixie)".into()),
+        manager: "user",
+        user: "agent".into(),
+    }
+}
+
+fn probe(id: &str, group: &str, verdict: Verdict) -> ProbeReport {
+    ProbeReport {
+        id: id.into(),
+        group: group.into(),
+        kind: Kind::Check,
+        title: "…".into(),
+        verdict,
+        summary: String::new(),
+        seconds: 0.021,
+        extrapolated: false,
+        facts: BTreeMap::new(),
+        expected: BTreeMap::new(),
+        reason: None,
+        findings: Vec::new(),
+        workaround: None,
+        fix: Vec::new(),
+        evidence: Vec::new(),
+    }
+}
+
+fn nasty_probe(verdict: Verdict) -> ProbeReport {
+    let plain = ProbeReport {
+        kind: Kind::Pin,
+        title: format!("title {NASTY}"),
+        summary: format!("summary {NASTY}"),
+        ..probe(&format!("probe-{verdict}"), "group", verdict)
+    };
+    let measured = ProbeReport {
+        extrapolated: true,
+        facts: facts(&[("fact", "measured")]),
+        expected: facts(&[("fact", "recorded")]),
+        evidence: vec![
+            evidence("fact", &["env", NASTY, "systemd-run"], Some(1), NASTY),
+            evidence("other", &["flock", "x"], None, ""),
+        ],
+        ..plain
+    };
+    // A verdict that is added must say here what it comes with.
+    match verdict {
+        Verdict::Ok => measured,
+        Verdict::Known => ProbeReport {
+            workaround: Some(format!("workaround {NASTY}")),
+            fix: vec!["fix".into()],
+            ..measured
+        },
+        Verdict::Warn | Verdict::Fail | Verdict::Relaxable | Verdict::Regressed => ProbeReport {
+            findings: vec![Finding {
+                fact: "fact".into(),
+                verdict,
+                measured: "measured".into(),
+                expected: Some("recorded".into()),
+                text: format!("finding {NASTY}"),
+            }],
+            fix: vec![format!("fix '{NASTY}'"), "loginctl enable-linger agent".into()],
+            ..measured
+        },
+        Verdict::Skipped | Verdict::Unmeasured => {
+            let summary = format!("summary {NASTY}");
+            ProbeReport {
+                reason: Some(summary.clone()),
+                summary,
+                title: format!("title {NASTY}"),
+                ..probe(&format!("probe-{verdict}"), "group", verdict)
+            }
+        }
+    }
+}
+
+fn facts(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect()
+}
+
+fn evidence(fact: &str, argv: &[&str], exit: Option<i32>, stderr: &str) -> Evidence {
+    Evidence {
+        fact: fact.into(),
+        argv: argv.iter().map(|word| (*word).into()).collect(),
+        exit,
+        stderr: stderr.into(),
+        ms: 9,
+    }
+}

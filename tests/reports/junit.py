@@ -1,0 +1,41 @@
+"""Reads JUnit XML from standard input as a CI system does: valid by the schema given, then parsed."""
+
+import json
+import sys
+
+import junitparser
+import xmlschema
+
+text = sys.stdin.read()
+xmlschema.XMLSchema(sys.argv[1]).validate(text)
+suites = junitparser.JUnitXml.fromstring(text.encode())
+json.dump(
+    {
+        "suites": [
+            {
+                "name": suite.name,
+                "tests": suite.tests,
+                "failures": suite.failures,
+                "errors": suite.errors,
+                "skipped": suite.skipped,
+                "properties": {it.name: it.value for it in suite.properties()},
+            }
+            for suite in suites
+        ],
+        "cases": [
+            {
+                "classname": case.classname,
+                "name": case.name,
+                "seconds": case.time,
+                "results": [
+                    {"kind": type(it).__name__, "message": it.message, "type": it.type, "text": it.text or ""}
+                    for it in case.result
+                ],
+                "out": case.system_out or "",
+            }
+            for suite in suites
+            for case in suite
+        ],
+    },
+    sys.stdout,
+)
