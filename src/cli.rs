@@ -168,6 +168,12 @@ pub struct ExamineOptions {
     /// Run probes, too, that disturb the manager.
     #[arg(long)]
     pub deep: bool,
+    /// The policy; by default doctor.toml here, or else /etc/doctor.toml.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Try a probe again that gave no answer, this many times.
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=100))]
+    pub retries: u16,
 }
 
 /// What `doctor check` examines and how it tells.

@@ -2,11 +2,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::measured::Measured;
+use super::plan::Plan;
 use super::telling::Telling;
 use crate::cli::{ExamineOptions, ReportOptions};
 use crate::exit::FailOn;
-use crate::judge::{Baseline, Catalogue, Record};
-use crate::report::Report;
+use crate::judge::{Baseline, Record};
 
 /// Measures this host and holds it against a record, or against the cards: any change counts.
 ///
@@ -19,18 +19,14 @@ pub fn run(
     report: &ReportOptions,
     against: Option<&PathBuf>,
 ) -> anyhow::Result<ExitCode> {
-    let catalogue = Catalogue::select(names, &examine.skip)?;
+    let plan = Plan::new(names, examine)?;
     let record = against.map(|path| Record::read(path)).transpose()?;
     let telling = Telling::new(report)?;
-    let Ok(measured) = Measured::take(&catalogue, examine)? else {
-        return telling.interrupted();
-    };
-    let Measured { host, versions, started, elapsed, swept, outcomes } = measured;
+    let Ok(measured) = Measured::take(&plan)? else { return telling.interrupted() };
+    let versions = measured.versions.clone();
     let baseline = match &record {
         Some(record) => Baseline::Record(record),
         None => Baseline::Pins(&versions),
     };
-    let probes = Measured::judge(outcomes, &catalogue, baseline);
-    let report = Report::new(host, started, elapsed, swept, probes, FailOn::Change);
-    telling.tell(&report)
+    telling.tell(&measured.report(&plan, baseline, FailOn::Change))
 }

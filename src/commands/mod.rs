@@ -11,5 +11,6 @@ pub mod man;
 pub mod matrix;
 mod measured;
 mod output;
+mod plan;
 pub mod record;
 mod telling;

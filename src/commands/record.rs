@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use launch_probes::Outcome;
 use launch_probes::host::{Component, Versions};
 
-use super::measured::Measured;
+use super::measured::{Measured, is_unmeasured};
 use super::output;
+use super::plan::Plan;
 use crate::cli::ExamineOptions;
 use crate::exit::Exit;
 use crate::judge::{Catalogue, Record};
@@ -19,26 +20,24 @@ pub fn run(
     options: &ExamineOptions,
     file: Option<&PathBuf>,
 ) -> anyhow::Result<Exit> {
-    let catalogue = Catalogue::select(names, &options.skip)?;
-    if catalogue.entries().is_empty() {
+    let plan = Plan::new(names, options)?;
+    if plan.catalogue.entries().is_empty() {
         return Ok(Exit::NothingSelected);
     }
-    let Ok(measured) = Measured::take(&catalogue, options)? else { return Ok(Exit::Interrupted) };
-    let record = record_of(&catalogue, &measured);
+    let Ok(measured) = Measured::take(&plan)? else { return Ok(Exit::Interrupted) };
+    let record = record_of(&plan.catalogue, &measured);
     output::write(&record.to_toml(), file.map(PathBuf::as_path))?;
     // A record that lacks what a probe would have said is not a whole one.
-    let is_unmeasured = measured.outcomes.iter().any(|timed| {
-        matches!(timed.outcome, Outcome::Unable(launch_probes::Unable::Unmeasured(_)))
-    });
-    Ok(if is_unmeasured { Exit::Unmeasured } else { Exit::Fine })
+    let is_partial = measured.outcomes.iter().any(|attempted| is_unmeasured(&attempted.timed));
+    Ok(if is_partial { Exit::Unmeasured } else { Exit::Fine })
 }
 
 fn record_of(catalogue: &Catalogue, measured: &Measured) -> Record {
     let mut facts = BTreeMap::new();
     let mut without_facts = Vec::new();
-    for (entry, timed) in catalogue.entries().iter().zip(&measured.outcomes) {
+    for (entry, attempted) in catalogue.entries().iter().zip(&measured.outcomes) {
         let id = entry.card.id.clone();
-        match &timed.outcome {
+        match &attempted.timed.outcome {
             Outcome::Measured(measurement) => {
                 facts.insert(id, measurement.facts.clone());
             }

@@ -1,3 +1,4 @@
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use launch_probes::host::Versions;
@@ -39,6 +40,24 @@ pub struct Finding {
     pub expected: Option<String>,
     /// What it means, in one or two sentences.
     pub text: String,
+}
+
+impl Judgement {
+    /// Counts every warning and failure as `verdict`.
+    pub fn weigh(&mut self, verdict: Verdict) {
+        for finding in self.findings.iter_mut().filter(|finding| finding.verdict.is_finding()) {
+            finding.verdict = verdict;
+        }
+        self.settle();
+    }
+
+    /// Makes the loudest finding the verdict, where there are findings.
+    pub(super) fn settle(&mut self) {
+        self.findings.sort_by_key(|finding| Reverse(finding.verdict));
+        if let Some(loudest) = self.findings.first() {
+            self.verdict = loudest.verdict;
+        }
+    }
 }
 
 /// What the facts are held against.
@@ -118,7 +137,7 @@ fn judge_facts(card: &Card, measurement: &Measurement, baseline: Baseline) -> Ju
             });
         }
     }
-    judgement.findings.sort_by_key(|finding| std::cmp::Reverse(finding.verdict));
+    judgement.findings.sort_by_key(|finding| Reverse(finding.verdict));
     if judgement.verdict == Verdict::Known {
         judgement.fix.extend(commands(&card.workaround.commands, measurement));
     }

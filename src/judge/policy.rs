@@ -9,7 +9,8 @@ use toml::Spanned;
 
 use super::card::Severity;
 use super::catalogue::Catalogue;
-use super::waiver::Waiver;
+use super::judgement::Judgement;
+use super::waiver::{Waiver, WaiverState};
 
 /// Where a policy is looked for, unless one is named.
 const PLACES: [&str; 2] = ["doctor.toml", "/etc/doctor.toml"];
@@ -85,6 +86,20 @@ impl Policy {
                 None => Ok(Self::default()),
             },
         }
+    }
+
+    /// Applies it to the judgement of a probe, and says what became of the probe's waivers.
+    pub fn apply(
+        &self,
+        probe: &str,
+        judgement: &mut Judgement,
+        today: Date,
+    ) -> Vec<(&Waiver, WaiverState)> {
+        if let Some(severity) = self.severity.get(probe) {
+            judgement.weigh((*severity).into());
+        }
+        let waivers = self.waivers.iter().filter(|waiver| waiver.probe == probe);
+        waivers.map(|waiver| (waiver, waiver.apply(judgement, today))).collect()
     }
 
     fn read(path: &Path) -> Result<Self, PolicyError> {

@@ -1,11 +1,12 @@
 use jiff::civil::Date;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::judgement::Judgement;
 use super::verdict::Verdict;
 
 /// An operator's recorded decision to accept a verdict until a date.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiver {
     /// The probe whose findings are accepted.
     pub probe: String,
@@ -18,7 +19,7 @@ pub struct Waiver {
 }
 
 /// What became of a waiver in one run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum WaiverState {
     /// It turned a finding into `waived`.
@@ -46,8 +47,7 @@ impl Waiver {
             finding.text =
                 format!("{} Accepted until {}: {}", finding.text, self.until, self.reason);
         }
-        judgement.findings.sort_by_key(|finding| std::cmp::Reverse(finding.verdict));
-        judgement.verdict = judgement.findings[0].verdict;
+        judgement.settle();
         WaiverState::Used
     }
 }

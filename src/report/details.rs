@@ -13,6 +13,9 @@ pub(super) fn details(probe: &ProbeReport) -> String {
     if probe.extrapolated {
         text.push_str("The version is newer than every record; the newest one was used.\n");
     }
+    if probe.attempts > 1 {
+        let _ = writeln!(text, "It was tried {} times.", probe.attempts);
+    }
     for finding in &probe.findings {
         let _ = writeln!(text, "{}", finding_line(finding));
     }

@@ -28,11 +28,7 @@ fn level(probe: &ProbeReport, report: &Report) -> Option<&'static str> {
         (_, Verdict::Relaxable) => Some("notice"),
         (
             _,
-            Verdict::Known
-            | Verdict::Waived
-            | Verdict::Ok
-            | Verdict::Skipped
-            | Verdict::Unmeasured,
+            Verdict::Known | Verdict::Waived | Verdict::Ok | Verdict::Skipped | Verdict::Unmeasured,
         ) => None,
     }
 }

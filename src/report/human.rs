@@ -3,6 +3,7 @@ use std::fmt::Write as _;
 use super::details::{command_line, finding_line, host_line, how_ended};
 use super::fold::{columns, push_wrapped};
 use super::model::{ProbeReport, Report};
+use super::policy::WaiverReport;
 use super::printable::{one_line, printable};
 use super::style::{mark, paint};
 use crate::judge::Verdict;
@@ -32,6 +33,13 @@ pub(super) fn render(report: &Report, width: usize) -> String {
         push_probe(&mut text, probe, id_width, width);
     }
     push_skipped(&mut text, &skipped, width);
+    let notes: Vec<String> = report.policy.waivers.iter().filter_map(WaiverReport::note).collect();
+    if !notes.is_empty() {
+        let _ = writeln!(text, "\n{}", "policy".bold());
+    }
+    for note in notes {
+        push_wrapped(&mut text, &one_line(&note), "  ", "    ", width);
+    }
     text.push('\n');
     push_wrapped(&mut text, &closing_line(report), "", "  ", width);
     text
@@ -42,6 +50,9 @@ fn push_probe(text: &mut String, probe: &ProbeReport, id_width: usize, width: us
     let mut summary = one_line(&probe.summary);
     if probe.extrapolated {
         summary.push_str(" (newer than every record)");
+    }
+    if probe.attempts > 1 {
+        let _ = write!(summary, " ({} attempts)", probe.attempts);
     }
     let first = format!(
         "  {} {}",

@@ -8,8 +8,9 @@ use launch_probes::{Evidence, Outcome};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::policy::PolicyReport;
 use crate::exit::{Exit, FailOn};
-use crate::judge::{Baseline, Entry, Finding, Judgement, Kind, Verdict, Version, judge};
+use crate::judge::{Entry, Finding, Judgement, Kind, Verdict, Version};
 
 /// Everything that one run of `doctor check` has to tell. Keys are only ever added.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -29,6 +30,8 @@ pub struct Report {
     pub fail_on: FailOn,
     /// The runs that ended without cleaning up and were swept.
     pub swept: Vec<String>,
+    /// What an operator's policy had to do with it.
+    pub policy: PolicyReport,
     /// What was measured, in the order of the registry.
     pub probes: Vec<ProbeReport>,
     /// How many probes have which verdict.
@@ -71,6 +74,8 @@ pub struct ProbeReport {
     /// One sentence of what was measured, or why it was not.
     pub summary: String,
     pub seconds: f64,
+    /// How often it was tried; more than once only where it gave no answer before.
+    pub attempts: u16,
     /// Judged by the newest record, which is older than this host's version.
     pub extrapolated: bool,
     pub facts: BTreeMap<String, String>,
@@ -93,6 +98,7 @@ impl Report {
         started: Timestamp,
         elapsed: Duration,
         swept: Vec<String>,
+        policy: PolicyReport,
         probes: Vec<ProbeReport>,
         fail_on: FailOn,
     ) -> Self {
@@ -110,6 +116,7 @@ impl Report {
             seconds: seconds(elapsed),
             fail_on,
             swept,
+            policy,
             probes,
             summary,
             exit,
@@ -164,10 +171,9 @@ impl Host {
 }
 
 impl ProbeReport {
-    /// Judges one probe's outcome.
-    pub fn new(entry: &Entry, timed: Timed, baseline: Baseline) -> Self {
-        let Judgement { verdict, extrapolated, expected, reason, findings, fix } =
-            judge(&entry.card, &timed.outcome, baseline);
+    /// Puts one probe's judgement and measurement together.
+    pub fn new(entry: &Entry, judgement: Judgement, timed: Timed, attempts: u16) -> Self {
+        let Judgement { verdict, extrapolated, expected, reason, findings, fix } = judgement;
         let measurement = match timed.outcome {
             Outcome::Measured(measurement) => measurement,
             Outcome::Unable(_) => launch_probes::Measurement::default(),
@@ -185,6 +191,7 @@ impl ProbeReport {
             verdict,
             summary,
             seconds: seconds(timed.elapsed),
+            attempts,
             extrapolated,
             facts: measurement.facts,
             expected,

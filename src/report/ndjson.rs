@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::model::{Doctor, Host, ProbeReport, Report};
+use super::policy::PolicyReport;
 use crate::exit::{Exit, FailOn};
 use crate::judge::Verdict;
 
@@ -18,6 +19,7 @@ enum Line<'a> {
         host: &'a Host,
         fail_on: FailOn,
         swept: &'a [String],
+        policy: &'a PolicyReport,
     },
     Probe {
         started: Timestamp,
@@ -36,10 +38,21 @@ enum Line<'a> {
 /// document of `--format json` holds.
 pub(super) fn render(report: &Report) -> String {
     // Named one by one, so that a key that is added cannot be forgotten here.
-    let Report { schema, doctor, host, started, seconds, fail_on, swept, probes, summary, exit } =
-        report;
+    let Report {
+        schema,
+        doctor,
+        host,
+        started,
+        seconds,
+        fail_on,
+        swept,
+        policy,
+        probes,
+        summary,
+        exit,
+    } = report;
     let (started, fail_on, exit) = (*started, *fail_on, *exit);
-    let run = Line::Run { started, schema: *schema, doctor, host, fail_on, swept };
+    let run = Line::Run { started, schema: *schema, doctor, host, fail_on, swept, policy };
     let probes = probes.iter().map(|probe| Line::Probe { started, probe });
     let end = Line::End { started, seconds: *seconds, summary, exit };
     std::iter::once(run).chain(probes).chain([end]).map(|line| json_line(&line)).collect()

@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use launch_doctor::exit::FailOn;
-use launch_doctor::judge::{Finding, Kind, Verdict};
-use launch_doctor::report::{Host, ProbeReport, Report};
+use launch_doctor::judge::{Finding, Kind, Verdict, WaiverState};
+use launch_doctor::report::{Host, PolicyReport, ProbeReport, Report, WaiverReport};
 use launch_probes::Evidence;
 
 /// What somebody or something may have written: quotes, the ends and beginnings of every format's
@@ -77,10 +77,25 @@ pub fn ordinary() -> Report {
 
 fn report(host: Host, swept: Vec<String>, probes: Vec<ProbeReport>, fail_on: FailOn) -> Report {
     let started: Timestamp = "2026-03-01T03:04:05.678Z".parse().expect("a time");
-    let mut report = Report::new(host, started, Duration::from_millis(412), swept, probes, fail_on);
+    let mut report =
+        Report::new(host, started, Duration::from_millis(412), swept, policy(), probes, fail_on);
     // A release changes no snapshot.
     report.doctor.version = "1.2.3";
     report
+}
+
+/// A policy with a waiver that did what it is for and one that did not.
+fn policy() -> PolicyReport {
+    let waiver = |probe: &str, state| WaiverReport {
+        probe: probe.into(),
+        fact: None,
+        reason: "the host is rebuilt nightly".into(),
+        until: jiff::civil::date(2026, 2, 28),
+        state,
+    };
+    let waivers =
+        vec![waiver("linger", WaiverState::Expired), waiver("flock-order", WaiverState::Stale)];
+    PolicyReport { file: Some("doctor.toml".into()), waivers }
 }
 
 fn host() -> Host {
@@ -106,6 +121,7 @@ fn probe(id: &str, group: &str, verdict: Verdict) -> ProbeReport {
         verdict,
         summary: String::new(),
         seconds: 0.021,
+        attempts: 1,
         extrapolated: false,
         facts: BTreeMap::new(),
         expected: BTreeMap::new(),
@@ -142,7 +158,11 @@ fn nasty_probe(verdict: Verdict) -> ProbeReport {
             fix: vec!["fix".into()],
             ..measured
         },
-        Verdict::Warn | Verdict::Fail | Verdict::Relaxable | Verdict::Regressed => ProbeReport {
+        Verdict::Warn
+        | Verdict::Fail
+        | Verdict::Relaxable
+        | Verdict::Regressed
+        | Verdict::Waived => ProbeReport {
             findings: vec![Finding {
                 fact: "fact".into(),
                 verdict,
