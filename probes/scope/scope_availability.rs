@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::address::Address;
 use super::borrowed_slices::BorrowedSlices;
 use super::refusal::{refused, without_program};
-use super::slice_word::{printable, suggested, unit};
+use super::slice_word::{is_text, printable, suggested, unit};
 use crate::host::{Cgroup, User};
 use crate::sandbox::{Command, CommandError, Completed, Sandbox};
 use crate::{Evidence, Measurement, Unable};
@@ -25,10 +25,17 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     let mut measurement = Measurement::default();
     describe(sandbox, &user, &mut measurement);
 
+    if !is_text(&sandbox.slice()) {
+        // Not even tried: the slice would be made, and nobody could list units any more.
+        measurement.fact("available", "slice-no-text");
+        measurement.summary =
+            "no scope was started, because of what the slice's name stands for".into();
+        return Ok(measurement);
+    }
+
     let borrowed = BorrowedSlices::remember(sandbox);
     let started = Instant::now();
-    let launch = scope(sandbox).arg("true");
-    let running = match launch.start() {
+    let running = match scope(sandbox).arg("true").start() {
         Ok(running) => running,
         Err(error) => return Ok(without_program(&error, &address, measurement)),
     };
@@ -36,10 +43,12 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     let looking = scope(sandbox).args(["cat", "/proc/self/cgroup"]).start()?;
     match running.wait() {
         Ok(run) if run.success() => {
-            let is_slow = run.elapsed > SLOW;
+            let cgroup = landed(sandbox, &looking.wait()?, &mut measurement)?;
+            // Looked at twice: it may have been the doctor's own other launches that made it slow.
+            let again = || scope(sandbox).arg("true").run();
+            let is_slow = run.elapsed > SLOW && again().map_or(true, |run| run.elapsed > SLOW);
             measurement.fact_from("available", if is_slow { "slow" } else { "works" }, &run);
             measurement.fact_from("address", address.name(), &run);
-            let cgroup = landed(sandbox, &looking.wait()?, &mut measurement)?;
             borrowed.give_back(&cgroup);
             let slice = match sandbox.settings.slice {
                 Some(_) => measurement.details["landed"].as_str(),

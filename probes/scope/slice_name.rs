@@ -1,37 +1,41 @@
 //! Which names of a slice systemd-run takes, which it refuses, and which it quietly rewrites.
 
-use std::ffi::OsString;
-use std::os::unix::ffi::OsStringExt;
-
 use crate::host::Cgroup;
 use crate::sandbox::{Completed, Running, Sandbox};
 use crate::{Measurement, Unable};
 
-/// What is measured: the fact, what stands before and behind a name of the probe's own, and the
-/// slice that whoever writes that means, if it is another than the word itself.
-const FORMS: [Form; 15] = [
-    Form { fact: "plain", before: b"", after: b".slice" },
-    Form { fact: "no-suffix", before: b"", after: b"" },
-    Form { fact: "space", before: b"", after: b" x.slice" },
-    Form { fact: "newline", before: b"", after: b"\nx.slice" },
-    Form { fact: "percent", before: b"", after: b"%n.slice" },
-    Form { fact: "dollar", before: b"", after: b"$(id).slice" },
-    Form { fact: "no-text", before: b"", after: b"\xff.slice" },
-    Form { fact: "inner-slash", before: b"", after: b"/x.slice" },
-    Form { fact: "leading-slash", before: b"/", after: b".slice" },
-    Form { fact: "double-dash", before: b"", after: b"--x.slice" },
-    Form { fact: "trailing-dash", before: b"", after: b"-.slice" },
-    Form { fact: "leading-dash", before: b"-", after: b".slice" },
-    Form { fact: "other-type", before: b"", after: b".service" },
-    Form { fact: "instance", before: b"", after: b"@x.slice" },
-    Form { fact: "long", before: b"", after: &[b'a'; 300] },
+/// What is measured: the fact, and what stands before and behind a name of the probe's own. Bytes that
+/// are no text are not tried: while such a slice is active, nobody can list the manager's units.
+const FORMS: [Form; 14] = [
+    Form { fact: "plain", before: "", after: ".slice" },
+    Form { fact: "no-suffix", before: "", after: "" },
+    Form { fact: "space", before: "", after: " x.slice" },
+    Form { fact: "newline", before: "", after: "\nx.slice" },
+    Form { fact: "percent", before: "", after: "%n.slice" },
+    Form { fact: "dollar", before: "", after: "$(id).slice" },
+    Form { fact: "inner-slash", before: "", after: "/x.slice" },
+    Form { fact: "leading-slash", before: "/", after: ".slice" },
+    Form { fact: "double-dash", before: "", after: "--x.slice" },
+    Form { fact: "trailing-dash", before: "", after: "-.slice" },
+    Form { fact: "leading-dash", before: "-", after: ".slice" },
+    Form { fact: "other-type", before: "", after: ".service" },
+    Form { fact: "instance", before: "", after: "@x.slice" },
+    Form { fact: "long", before: "", after: LONG },
 ];
+/// More than the 255 letters that a unit's name may have (systemd.unit(5)).
+const LONG: &str = concat!(
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+);
 
 /// A way to write a name.
 struct Form {
     fact: &'static str,
-    before: &'static [u8],
-    after: &'static [u8],
+    before: &'static str,
+    after: &'static str,
 }
 
 pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
@@ -41,13 +45,13 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
         let word = form.word(sandbox);
         launches.push((form.fact, launch(sandbox, Some(&word))?, word));
     }
-    let empty = launch(sandbox, Some(&OsString::new()))?;
+    let empty = launch(sandbox, Some(""))?;
     let unset = launch(sandbox, None)?;
 
     let mut measurement = Measurement::default();
     for (fact, running, word) in launches {
         let run = running.wait()?;
-        let fate = fate(&run, &word.to_string_lossy());
+        let fate = fate(&run, &word);
         if fact == "plain" && fate != "taken" {
             // Without a slice that can be had, a refusal of the others would say nothing.
             return Err(Unable::Unmeasured(format!("no slice could be had: {}", run.errors())));
@@ -65,15 +69,11 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     Ok(measurement)
 }
 
-fn launch(sandbox: &Sandbox, slice: Option<&OsString>) -> Result<Running, Unable> {
+fn launch(sandbox: &Sandbox, slice: Option<&str>) -> Result<Running, Unable> {
     let command = sandbox.systemd_run().args(["--scope", "--quiet", "--collect"]);
     let command = match slice {
         None => command,
-        Some(slice) => {
-            let mut option = OsString::from("--slice=");
-            option.push(slice);
-            command.arg(option)
-        }
+        Some(slice) => command.arg(format!("--slice={slice}")),
     };
     Ok(command.args(["--", "cat", "/proc/self/cgroup"]).start()?)
 }
@@ -103,9 +103,9 @@ fn summary(measurement: &Measurement) -> String {
 impl Form {
     /// The name in this form. What systemd makes of it still begins with the probe's own name,
     /// where it makes anything, so that it is found and removed.
-    fn word(&self, sandbox: &Sandbox) -> OsString {
+    fn word(&self, sandbox: &Sandbox) -> String {
         let own = sandbox.unit_name(&self.fact.replace('-', "_"), "slice");
         let own = own.trim_end_matches(".slice");
-        OsString::from_vec([self.before, own.as_bytes(), self.after].concat())
+        format!("{}{own}{}", self.before, self.after)
     }
 }

@@ -45,6 +45,32 @@ pub fn is_well_formed(word: &OsStr) -> bool {
         && (stem == b"-" || stem.split(|&byte| byte == b'-').all(is_level))
 }
 
+/// Whether what the word stands for is text. Where it is not, systemd since 252 describes the slice
+/// with bytes that no D-Bus message may hold, and as long as the slice is active, nobody can list the
+/// manager's units (lab: 252 to 262; `utf8_is_valid`, upstream src/basic/utf8.c).
+pub fn is_text(word: &OsStr) -> bool {
+    let is_character = |letter: char| {
+        let code = u32::from(letter);
+        code & 0xfffe != 0xfffe && !(0xfdd0..=0xfdef).contains(&code)
+    };
+    String::from_utf8(unescape(word.as_bytes())).is_ok_and(|text| text.chars().all(is_character))
+}
+
+/// Bytes in which each `\xNN` is the byte that it stands for in a unit's name (systemd.unit(5)).
+fn unescape(name: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(name.len());
+    let mut rest = name;
+    while let Some((&first, tail)) = rest.split_first() {
+        let escaped = rest
+            .strip_prefix(b"\\x")
+            .and_then(|digits| std::str::from_utf8(digits.get(..2)?).ok())
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(escaped.unwrap_or(first));
+        rest = if escaped.is_some() { &rest[4..] } else { tail };
+    }
+    bytes
+}
+
 /// The word for people: control characters and bytes that are no text are written out.
 pub fn printable(word: &OsStr) -> String {
     let mut text = String::new();
@@ -105,6 +131,17 @@ mod tests {
         }
         assert!(!is_well_formed(OsStr::new(&"a".repeat(250))));
         assert!(is_well_formed(OsStr::new(&"a".repeat(249))));
+    }
+
+    #[test]
+    fn a_word_is_no_text_even_if_its_bytes_are_written_out() {
+        for word in ["agents", "a b", "a\\x20b", "a\\x", "a\\xzz", "\u{fc}", "a\n"] {
+            assert!(is_text(OsStr::new(word)), "{word}");
+        }
+        for word in [&b"a\xff"[..], b"a\\xff", b"\xed\xa0\x80", b"\\xef\\xbf\\xbe", b"\xef\xb7\x90"]
+        {
+            assert!(!is_text(OsStr::from_bytes(word)), "{word:?}");
+        }
     }
 
     #[test]

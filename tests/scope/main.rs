@@ -3,4 +3,5 @@
 mod availability;
 #[path = "../lab/mod.rs"]
 mod lab;
+mod named_slice;
 mod pins;
