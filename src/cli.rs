@@ -159,6 +159,9 @@ pub struct ExamineOptions {
     /// The slice that agents are to run in.
     #[arg(long, value_name = "NAME", env = "GC_AGENT_SLICE", hide_env_values = true)]
     pub slice: Option<OsString>,
+    /// How many agents are launched at once; 6 by default.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub fleet: Option<u32>,
     /// The work tree that agents share.
     #[arg(long, value_name = "DIR")]
     pub repo: Option<PathBuf>,

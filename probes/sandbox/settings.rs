@@ -36,6 +36,8 @@ pub struct Settings {
     pub manager: Manager,
     /// The slice that agents are to run in, as given; never empty.
     pub slice: Option<OsString>,
+    /// How many agents are launched at once; at least one.
+    pub fleet: u32,
     /// The work tree that agents share; absolute.
     pub repo: Option<PathBuf>,
     /// Whether a probe may disturb the manager.

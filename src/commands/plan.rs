@@ -8,6 +8,9 @@ use launch_probes::sandbox::Settings;
 use crate::cli::ExamineOptions;
 use crate::judge::{Catalogue, Policy};
 
+/// How many agents the first document launches at once.
+const FLEET: u32 = 6;
+
 /// What one run is to examine: by the command line, and where that is silent by the policy.
 pub struct Plan {
     pub catalogue: Catalogue,
@@ -35,6 +38,7 @@ impl Plan {
             settings: Settings {
                 manager: options.manager,
                 slice: slice.or_else(|| policy.slice.as_ref().map(OsString::from)),
+                fleet: options.fleet.or(policy.fleet).unwrap_or(FLEET),
                 repo: repo.map(|repo| readable_dir(repo)).transpose()?,
                 deep: options.deep,
                 timeout: options.timeout,
