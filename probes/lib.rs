@@ -46,13 +46,23 @@ registry! {
         unit_file_env,
         service_argument_expansion,
         launch_status;
-    scope [address, borrowed_slices, own_scope, refusal, slice_word]:
+    scope [
+        address,
+        agent_slice,
+        borrowed_slices,
+        edit_distance,
+        own_scope,
+        refusal,
+        slice_word,
+        unit_properties
+    ]:
         scope_availability (alone),
         bus_address,
         scope_argument_expansion,
         scope_exec,
         scope_name,
-        slice_name;
+        slice_name,
+        slice_defined;
     tmux [bus_variables, held_bus, pane, server_bus, spawn_scope, wrapper]:
         tmux_bus_env,
         tmux_pane_scope,
