@@ -71,11 +71,13 @@ registry! {
     session [account_name, authorization, linger_file, logind]:
         linger,
         logout_policy;
-    lock [private_repo, queue]:
+    lock [git_leftovers, private_repo, queue]:
         flock_order,
         flock_inherited,
         flock_unlinked,
         lock_path,
         pull_race,
-        maintenance_holds_lock;
+        maintenance_holds_lock,
+        stale_git_state,
+        git_env_leak;
 }

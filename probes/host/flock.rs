@@ -2,15 +2,20 @@ use std::fs;
 
 use nix::libc;
 
-/// Whether a process sleeps in flock(2): it waits for a lock.
+/// Whether a process waits for a lock of flock(2).
 ///
-/// /proc/locks would tell it, too, but in a process-id namespace it leaves out each lock whose taker
-/// has ended, and with it all that wait for the lock (Linux fs/locks.c, `locks_show`).
+/// It then sleeps in that call, and can be interrupted. For a moment it may also sleep there
+/// uninterruptibly, because somebody reads /proc/locks (Linux fs/locks.c, `file_rwsem`). What that
+/// file says of waiters is no help: in a process-id namespace it leaves out each lock whose taker has
+/// ended, and with it all that wait for the lock (`locks_show`).
 pub fn waits_for_flock(pid: u32) -> bool {
-    match fs::read_to_string(format!("/proc/{pid}/syscall")) {
-        Ok(call) => is_flock(&call),
+    let call = fs::read_to_string(format!("/proc/{pid}/syscall"));
+    // Second, so that it is the state in that call or after it.
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    match call {
+        Ok(call) => is_flock(&call) && sleeps(&stat),
         // Where ptrace(2) is forbidden, so is that file; flock(1) sleeps in no other call.
-        Err(_) => fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| sleeps(&stat)),
+        Err(_) => stat.contains(" (flock) ") && sleeps(&stat),
     }
 }
 
@@ -21,9 +26,9 @@ fn is_flock(call: &str) -> bool {
     number == Some(libc::SYS_flock)
 }
 
-/// Whether /proc/PID/stat shows a sleeping flock(1).
+/// Whether /proc/PID/stat shows an interruptible sleep (proc_pid_stat(5), field 3).
 fn sleeps(stat: &str) -> bool {
-    stat.split_once(" (flock) ").is_some_and(|(_, fields)| fields.starts_with('S'))
+    stat.rsplit_once(") ").is_some_and(|(_, fields)| fields.starts_with('S'))
 }
 
 #[cfg(test)]
@@ -40,9 +45,11 @@ mod tests {
     }
 
     #[test]
-    fn a_sleeping_flock_is_known_by_its_name_and_state() {
+    fn only_an_interruptible_sleep_counts() {
         assert!(sleeps("78 (flock) S 70 69 69 0"));
+        assert!(sleeps("78 (a) R b) S 70 69 69 0"));
         assert!(!sleeps("78 (flock) D 70 69 69 0"));
-        assert!(!sleeps("78 (sh) S 70 69 69 0"));
+        assert!(!sleeps("78 (flock) R 70 69 69 0"));
+        assert!(!sleeps(""));
     }
 }

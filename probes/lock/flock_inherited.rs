@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::sandbox::{Command, CommandError, Running, Sandbox};
+use crate::sandbox::{Command, CommandError, Running, Sandbox, SharedOutput};
 use crate::{Measurement, Unable};
 
 /// A child that inherits the lock's descriptor and lives until its input ends.
@@ -19,6 +19,8 @@ const BELOW_FLOCK: &str = "exec 7<&0; { echo ready; exec cat; } <&7 & echo $!";
 struct Taker {
     fact: &'static str,
     lock: PathBuf,
+    /// What the taker writes, and its child, which may be later.
+    output: SharedOutput,
     running: Running,
 }
 
@@ -37,8 +39,9 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     };
     let start = |fact: &'static str, command: &dyn Fn(&Path) -> Command| {
         let lock = sandbox.dir().join(fact);
-        let running = command(&lock).with_input().start()?;
-        Ok::<_, CommandError>(Taker { fact, lock, running })
+        let output = SharedOutput::new()?;
+        let running = command(&lock).with_input().output_to(&output)?.start()?;
+        Ok::<_, Unable>(Taker { fact, lock, output, running })
     };
     let takers = [
         start("killed", &|lock| shell(WITH_CHILD, "; kill -s KILL $$", lock))?,
@@ -51,7 +54,7 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
 
     let mut measurement = Measurement::default();
     for taker in takers {
-        let left = taker.leave()?;
+        let left = taker.leave(sandbox)?;
         let attempt = sandbox.command("flock").arg("-n").arg(&left.taker.lock).arg("true").run()?;
         let state = match attempt.exit() {
             Some(0) => "free",
@@ -67,7 +70,7 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
         if left.taker.fact == "killed" && state == "held" {
             left.tell_who_holds(sandbox, &mut measurement)?;
         }
-        let Taker { fact, lock, running } = left.taker;
+        let Taker { fact, lock, running, .. } = left.taker;
         measurement.evidence.push(running.wait()?.evidence(fact));
         measurement.fact_from(fact, state, &attempt);
         // The child ends with its input: if the lock is free then, it was the child that held it.
@@ -79,20 +82,19 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
 
 impl Taker {
     /// Waits until the taker has ended and its child is ready.
-    fn leave(mut self) -> Result<Left, Unable> {
+    fn leave(mut self, sandbox: &Sandbox) -> Result<Left, Unable> {
+        self.running.await_end()?;
         let mut child = None;
-        let mut lines = 0;
-        while let Some(line) = self.running.next_line(lines)? {
-            lines += 1;
+        // One line is the child's id, the other says that it is ready.
+        for _ in 0..2 {
+            let Some(line) = self.output.next_line(sandbox.deadline()) else {
+                return Err(Unable::Unmeasured("no child was left behind".into()));
+            };
             child = child.or_else(|| line.parse().ok());
         }
-        match child {
-            Some(child) if lines == 2 => Ok(Left { taker: self, child }),
-            _ => Err(Unable::Unmeasured(format!(
-                "no child was left behind: {}",
-                self.running.wait()?.errors()
-            ))),
-        }
+        let child =
+            child.ok_or_else(|| Unable::Unmeasured("a child did not tell its id".into()))?;
+        Ok(Left { taker: self, child })
     }
 }
 

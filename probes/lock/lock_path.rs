@@ -9,9 +9,9 @@ use crate::sandbox::{CommandError, Completed, Sandbox};
 use crate::{Measurement, Unable};
 
 /// Ways to name the lock of a repository, as they stand in a script.
-const TOPLEVEL: &str = r#"$(git rev-parse --show-toplevel)/.git/pull.lock"#;
-const COMMON_DIR: &str = r#"$(git rev-parse --git-common-dir)/pull.lock"#;
-const GIT_PATH: &str = r#"$(git rev-parse --git-path pull.lock)"#;
+const TOPLEVEL: &str = r#"$(git rev-parse --show-toplevel)/.git/pull-lock"#;
+const COMMON_DIR: &str = r#"$(git rev-parse --git-common-dir)/pull-lock"#;
+const GIT_PATH: &str = r#"$(git rev-parse --git-path pull-lock)"#;
 
 pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     let repo = PrivateRepo::init(sandbox, "main")?;

@@ -6,7 +6,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 
 use super::private_repo::PrivateRepo;
-use crate::host::{command_line, open_files_below};
+use crate::host::{command_line, open_files, processes};
 use crate::sandbox::{Completed, Running, Sandbox};
 use crate::{Measurement, Unable};
 
@@ -32,7 +32,7 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
         if is_held_up {
             mkfifo(&tree.join(HOLD_UP), Mode::S_IRWXU).map_err(std::io::Error::from)?;
         }
-        let script = format!(r#"cd "$1" || exit; exec 9>.git/pull.lock; flock 9; {pull}"#);
+        let script = format!(r#"cd "$1" || exit; exec 9>.git/pull-lock; flock 9; {pull}"#);
         let running = repo.command("sh").args(["-c", &script, "sh"]).arg(&tree).start()?;
         Ok(Pull { fact, tree, running })
     };
@@ -49,7 +49,7 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
         if !run.success() {
             return Err(Unable::Unmeasured(format!("a pull failed: {}", run.errors())));
         }
-        let lock = tree.join(".git/pull.lock");
+        let lock = tree.join(".git/pull-lock");
         let attempt = sandbox.command("flock").arg("-n").arg(&lock).arg("true").run()?;
         measurement.evidence.push(run.evidence(fact));
         measurement.fact_from(fact, state(&attempt)?, &attempt);
@@ -106,8 +106,8 @@ fn state(attempt: &Completed) -> Result<&'static str, Unable> {
 
 /// Which command of git's has the lock open.
 fn holder(lock: &Path) -> &'static str {
-    let words = open_files_below(lock).into_iter().map(|open| command_line(open.pid));
-    holder_among(words)
+    let holders = processes().filter(|pid| open_files(*pid).iter().any(|path| path == lock));
+    holder_among(holders.map(command_line))
 }
 
 /// The commands are in the order of their process ids: the first one detached itself.

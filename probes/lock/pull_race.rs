@@ -15,7 +15,7 @@ const ROUNDS: usize = 3;
 /// A worker without the lock, and one with it. Both wait for the end of their input to begin.
 const UNLOCKED: &str =
     r#"cd "$1" || exit; echo ready; read -r go; exec git pull --rebase --autostash"#;
-const LOCKED: &str = r#"cd "$1" || exit; exec 9>.git/pull.lock; echo ready; read -r go; flock 9;
+const LOCKED: &str = r#"cd "$1" || exit; exec 9>.git/pull-lock; echo ready; read -r go; flock 9;
 git pull --rebase --autostash; status=$?; flock -u 9; exit $status"#;
 /// What the uncommitted change in the work tree is.
 const CHANGE: &str = "changed\n";

@@ -100,13 +100,22 @@ impl Running {
         }
     }
 
+    /// Waits for its end and leaves its input open for what it has left behind.
+    ///
+    /// # Errors
+    /// At its deadline, when it is killed together with its process group.
+    pub fn await_end(&mut self) -> Result<(), CommandError> {
+        while !self.turn(true)? {}
+        Ok(())
+    }
+
     /// Waits for its end. What a detached descendant still writes to its pipes is not waited for.
     ///
     /// # Errors
     /// At its deadline, when it is killed together with its process group.
     pub fn wait(mut self) -> Result<Completed, CommandError> {
         self.close_input();
-        while !self.turn(true)? {}
+        self.await_end()?;
         let status = self.child.wait().map_err(|source| self.unreadable(source))?;
         let elapsed = self.started.elapsed();
         self.stdout.drain();
