@@ -39,13 +39,15 @@ macro_rules! registry {
 }
 
 registry! {
-    launcher [delivery, journal]:
+    launcher [delivery, forgotten, journal]:
         env_block_spaces,
         env_block_split,
         setenv_fidelity,
         unit_file_env,
         service_argument_expansion,
-        launch_status;
+        launch_status,
+        collect_forgets,
+        unit_name_taken;
     scope [
         address,
         agent_slice,

@@ -294,11 +294,108 @@ fn of_a_journal_that_cannot_be_read_nothing_is_said() {
     assert_eq!(report.verdict("unit-file-env"), "known");
 }
 
+#[rstest]
+fn of_a_failed_unit_that_was_collected_only_the_journal_knows(
+    #[values(
+        Release::Debian11,
+        Release::Debian12,
+        Release::Debian12Backports,
+        Release::Debian13,
+        Release::Debian14
+    )]
+    release: Release,
+) {
+    let machine = Machine::boot(release);
+    let id = "collect-forgets";
+    for report in [machine.check(&[id]), machine.check_system(&[id])] {
+        report.assert_facts(
+            id,
+            &[
+                ("is-failed", "not-failed"),
+                ("result", "success"),
+                ("kept-is-failed", "failed"),
+                ("kept-result", "failure"),
+                ("wait-status", "the-same"),
+                ("journal", "found"),
+            ],
+        );
+        assert_eq!(report.verdict(id), "known");
+    }
+
+    machine.script("root", WITHOUT_JOURNAL);
+    let report = machine.check(&[id]);
+    report.assert_facts(id, &[("journal", "missing"), ("is-failed", "not-failed")]);
+    assert_eq!(report.verdict(id), "warn");
+    // Without the directory a journal is kept in memory only, until systemd makes the directory.
+    machine.script("root", JOURNAL_AGAIN);
+    let report = machine.check(&[id]);
+    if release < Release::Debian14 {
+        assert_eq!(report.verdict(id), "warn");
+        machine.script("root", &report.fix(id).replace("sudo ", ""));
+    }
+    assert_eq!(machine.check(&[id]).verdict(id), "known");
+}
+
+#[test]
+fn a_unit_that_is_not_collected_is_seen() {
+    let machine = Machine::boot(Release::Debian14);
+    with_systemd_run(&machine, "--collect) continue ;;");
+    let report = machine.check_in(WITH_OTHER, &["collect-forgets"]);
+    report.assert_facts("collect-forgets", &[("is-failed", "failed"), ("result", "failure")]);
+    assert_eq!(report.verdict("collect-forgets"), "relaxable");
+}
+
+#[rstest]
+fn the_name_of_a_unit_is_taken_while_it_runs_and_after_a_failure(
+    #[values(
+        Release::Debian11,
+        Release::Debian12,
+        Release::Debian12Backports,
+        Release::Debian13,
+        Release::Debian14
+    )]
+    release: Release,
+) {
+    let machine = Machine::boot(release);
+    let id = "unit-name-taken";
+    for report in [machine.check(&[id]), machine.check_system(&[id])] {
+        report.assert_facts(
+            id,
+            &[
+                ("running", "taken"),
+                ("first", "goes-on"),
+                ("succeeded", "free"),
+                ("failed", "taken"),
+                ("collected", "free"),
+                ("reset", "free"),
+                ("file", "taken"),
+                ("scope", "taken"),
+            ],
+        );
+        assert_eq!(report.verdict(id), "known");
+    }
+}
+
+#[test]
+fn a_launch_that_takes_the_place_of_the_first_unit_is_seen() {
+    let machine = Machine::boot(Release::Debian14);
+    let replace = r#"--unit=*running.service) case "$*" in *--wait*) systemctl --user stop "${word#*=}" ;; esac ;;"#;
+    with_systemd_run(&machine, replace);
+    let report = machine.check_in(WITH_OTHER, &["unit-name-taken"]);
+    report.assert_facts("unit-name-taken", &[("running", "free"), ("first", "disturbed")]);
+    assert_eq!(report.verdict("unit-name-taken"), "regressed");
+}
+
 /// Has nothing written to a journal any more.
 const WITHOUT_JOURNAL: &str = "
     mkdir -p /etc/systemd/journald.conf.d
     printf '[Journal]\\nStorage=none\\n' >/etc/systemd/journald.conf.d/none.conf
     rm -r /var/log/journal
+    systemctl restart systemd-journald";
+
+/// Has a journal written again, and does not make its directory.
+const JOURNAL_AGAIN: &str = "
+    rm -r /etc/systemd/journald.conf.d
     systemctl restart systemd-journald";
 
 /// Puts a systemd-run in front of the real one that changes or refuses words as the shell code in

@@ -13,6 +13,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub enum Entry {
     /// It was started.
     Started,
+    /// It has failed, and with which result.
+    Failed,
     /// A line of its file is wrong.
     InvalidConfiguration,
 }
@@ -21,6 +23,7 @@ impl Entry {
     fn message_id(self) -> &'static str {
         match self {
             Self::Started => "39f53479d3a045ac8e11786248231fbf",
+            Self::Failed => "d9b373ed55a64feb8242e02dbe79a49c",
             Self::InvalidConfiguration => "c772d24e9a884cbeb9ea12625c306c01",
         }
     }
