@@ -5,7 +5,6 @@ mod format;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -16,7 +15,6 @@ use launch_probes::sandbox::Manager;
 pub use self::error::{UsageError, is_for_monitoring};
 pub use self::format::FormatArg;
 use self::format::FormatParser;
-use crate::commands::{check, completions, diff, explain, gate, list, man, matrix, record};
 use crate::exit::FailOn;
 use crate::report::ColorChoice;
 
@@ -28,16 +26,18 @@ use crate::report::ColorChoice;
 #[command(after_help = EXIT_STATUS)]
 pub struct Cli {
     #[command(subcommand)]
-    command: Option<Command>,
+    pub command: Option<Command>,
+    /// The options of the command that stands for none.
     #[command(flatten)]
-    options: CheckOptions,
+    pub options: CheckOptions,
 }
 
 const EXIT_STATUS: &str = "Exit status: 0 nothing at or above --fail-on, 1 findings, 2 wrong usage or \
      a report that could not be written, 3 something unmeasured, 4 nothing selected, 130 interrupted.";
 
+/// What can be asked for.
 #[derive(Debug, Subcommand)]
-enum Command {
+pub enum Command {
     /// Probe this host and report.
     Check {
         /// Probes or groups of probes; all by default.
@@ -211,30 +211,6 @@ impl Cli {
     /// When it is wrong, or asks for help or the version.
     pub fn from_args(args: &[OsString]) -> Result<Self, UsageError> {
         Self::try_parse_from(args).map_err(UsageError)
-    }
-
-    /// Does what it asks for.
-    ///
-    /// # Errors
-    /// When it asks for something that cannot be, or a report could not be written.
-    pub fn run(self) -> anyhow::Result<ExitCode> {
-        let exit = match self.command {
-            None => return check::run(&[], &self.options),
-            Some(Command::Check { names, options }) => return check::run(&names, &options),
-            Some(Command::Gate { names, against, examine, report }) => {
-                return gate::run(&names, &examine, &report, against.as_ref());
-            }
-            Some(Command::Record { names, output, options }) => {
-                record::run(&names, &options, output.as_ref())?
-            }
-            Some(Command::Diff { a, b, format, color }) => diff::run(&a, &b, format, &color)?,
-            Some(Command::List { names, color }) => list::run(&names, &color)?,
-            Some(Command::Explain { id, format, color }) => explain::run(&id, format, &color)?,
-            Some(Command::Matrix { records }) => matrix::run(&records)?,
-            Some(Command::Completions { shell }) => completions::run(shell)?,
-            Some(Command::Man { command }) => man::run(command.as_deref())?,
-        };
-        Ok(exit.into())
     }
 }
 

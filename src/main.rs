@@ -4,13 +4,14 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use launch_doctor::cli::{Cli, is_for_monitoring};
+use launch_doctor::commands;
 use launch_doctor::exit::{Exit, PluginState};
 use launch_doctor::report::plugin_failure;
 
 fn main() -> ExitCode {
     let args: Vec<OsString> = env::args_os().collect();
     let message = match Cli::from_args(&args) {
-        Ok(cli) => match cli.run() {
+        Ok(cli) => match commands::run(cli) {
             Ok(status) => return status,
             Err(error) => format!("{error:#}"),
         },

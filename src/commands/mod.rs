@@ -1,16 +1,19 @@
 //! One file a subcommand.
 
-pub mod check;
-pub mod completions;
-pub mod diff;
-pub mod explain;
-pub mod gate;
-pub mod list;
+mod check;
+mod completions;
+mod diff;
+mod dispatch;
+mod explain;
+mod gate;
+mod list;
 mod live_line;
-pub mod man;
-pub mod matrix;
+mod man;
+mod matrix;
 mod measured;
 mod output;
 mod plan;
-pub mod record;
+mod record;
 mod telling;
+
+pub use dispatch::run;
