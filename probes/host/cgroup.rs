@@ -1,6 +1,9 @@
 use std::fs;
 use std::io;
 
+/// Where the unified hierarchy is mounted (systemd.io, "Control Group APIs and Delegation").
+const MOUNT: &str = "/sys/fs/cgroup";
+
 /// Where a process lives in the tree of control groups: in systemd's own hierarchy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cgroup(String);
@@ -25,6 +28,39 @@ impl Cgroup {
             (unified, _) => unified?,
         };
         Some(Self(path.to_owned()))
+    }
+
+    /// The one with this path below the root of the hierarchy, as a manager tells it
+    /// (`ControlGroup=`): the root's is empty or a slash.
+    pub fn at(path: &str) -> Self {
+        Self(path.trim_end_matches('/').to_owned())
+    }
+
+    /// The one around it; `None` for the root.
+    #[must_use]
+    pub fn parent(&self) -> Option<Self> {
+        let (above, _) = self.0.rsplit_once('/')?;
+        (!self.0.trim_end_matches('/').is_empty()).then(|| Self(above.to_owned()))
+    }
+
+    /// Reads one of its files, such as `cpu.weight`, without the white space at its end; `None`
+    /// where there is none. A controller that is not delegated has no files, nor has the root all.
+    pub fn file(&self, name: &str) -> Option<String> {
+        let text = fs::read_to_string(format!("{MOUNT}{}/{name}", self.0)).ok()?;
+        Some(text.trim_end().to_owned())
+    }
+
+    /// The names of the cgroups in it that have a process, sorted.
+    pub fn populated_children(&self) -> Vec<String> {
+        let Ok(entries) = fs::read_dir(format!("{MOUNT}{}", self.0)) else { return Vec::new() };
+        let mut names: Vec<String> = entries
+            .flatten()
+            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter(|name| Self(format!("{}/{name}", self.0)).is_populated() == Some(true))
+            .collect();
+        names.sort();
+        names
     }
 
     /// Its path below the root of the hierarchy, with a slash in front.
@@ -72,7 +108,7 @@ impl Cgroup {
     /// Whether a process lives in it or below it; `None` where the kernel does not say, as on a
     /// host of the older kind (`cgroup.events`, cgroups(7)).
     pub fn is_populated(&self) -> Option<bool> {
-        let events = fs::read_to_string(format!("/sys/fs/cgroup{}/cgroup.events", self.0)).ok()?;
+        let events = self.file("cgroup.events")?;
         let value = events.lines().find_map(|line| line.strip_prefix("populated "))?;
         Some(value != "0")
     }
@@ -111,6 +147,14 @@ mod tests {
         let session = Cgroup("/user.slice/user-1.slice/session-1.scope".into());
         assert_eq!(session.user_slices(), ["user.slice", "user-1.slice"]);
         assert!(!session.is_below_user_manager());
+    }
+
+    #[test]
+    fn the_way_up_from_a_cgroup_ends_at_the_root() {
+        let above = Cgroup::at("/user.slice/a.slice").parent().unwrap();
+        assert_eq!(above.path(), "/user.slice");
+        assert_eq!(above.parent(), Some(Cgroup::at("/")));
+        assert_eq!(Cgroup::at("/").parent(), None);
     }
 
     #[test]
