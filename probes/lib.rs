@@ -64,7 +64,9 @@ registry! {
         scope_exec,
         scope_name,
         slice_name,
-        slice_defined;
+        slice_defined,
+        slice_nesting,
+        controllers_delegated;
     tmux [bus_variables, held_bus, pane, server_bus, spawn_scope, wrapper]:
         tmux_bus_env,
         tmux_pane_scope,

@@ -6,6 +6,8 @@ use lab::{Machine, Release, Report};
 use rstest::rstest;
 
 const DEFINED: &str = "slice-defined";
+const NESTING: &str = "slice-nesting";
+const CONTROLLERS: &str = "controllers-delegated";
 
 /// Writes the file of a slice where the user's manager looks for it, without telling the manager.
 fn write_slice(machine: &Machine, name: &str, content: &str) {
@@ -120,4 +122,130 @@ fn a_file_counts_when_the_manager_has_read_it_and_it_sets_something(
     write_slice(&machine, "up-file.slice", "# nothing");
     let report = check(&machine, DEFINED, "up-file.slice");
     assert_told(&report, DEFINED, &[("definition", "file"), ("limits", "by-parent")], "ok");
+}
+
+#[rstest]
+fn the_weight_of_a_nested_slice_counts_only_inside_its_parent(
+    #[values(
+        Release::Debian11,
+        Release::Debian12,
+        Release::Debian12Backports,
+        Release::Debian13,
+        Release::Debian14
+    )]
+    release: Release,
+) {
+    let machine = Machine::boot(release);
+    let set = |slice: &str, weight: &str| {
+        let set = format!("systemctl --user set-property '{slice}' {weight}");
+        machine.script("agent", &set);
+    };
+    assert_eq!(machine.check(&[NESTING]).verdict(NESTING), "skipped");
+    let report = check(&machine, NESTING, "city-agents");
+    assert_told(&report, NESTING, &[("level", "nested"), ("competes", "none")], "ok");
+    let report = check(&machine, NESTING, "agents");
+    assert_told(&report, NESTING, &[("level", "top"), ("competes", "none")], "ok");
+    assert_eq!(report.fact(NESTING, "company"), "");
+
+    set("agents.slice", "CPUWeight=30");
+    let report = check(&machine, NESTING, "agents");
+    assert_told(&report, NESTING, &[("level", "top"), ("competes", "everything")], "ok");
+
+    set("city-agents.slice", "CPUWeight=30");
+    let report = check(&machine, NESTING, "city-agents");
+    let inside = [("level", "nested"), ("competes", "parent-only"), ("company", "alone")];
+    assert_told(&report, NESTING, &inside, "warn");
+    assert_eq!(report.fix(NESTING), "systemctl --user set-property city.slice CPUWeight=30");
+    let report = follow(&machine, &report, NESTING, "city-agents");
+    assert_told(&report, NESTING, &[("competes", "everything-by-parent")], "ok");
+
+    // Three levels, a letter that is escaped, and a neighbour.
+    let odd = r"a\x2db-c-d.slice";
+    set(odd, "IOWeight=20");
+    let neighbour = "systemd-run --user --quiet --slice='a\\x2db-c-e.slice' -- sleep infinity; \
+         systemd-run --user --quiet --slice='a\\x2db-c-d.slice' -- sleep infinity; \"$@\"";
+    let report = machine.check_in(neighbour, &[NESTING, &format!("--slice={odd}")]);
+    let inside = [("level", "nested"), ("competes", "parent-only"), ("company", "others")];
+    assert_told(&report, NESTING, &inside, "warn");
+    assert_eq!(report.fix(NESTING), r"systemctl --user set-property 'a\x2db.slice' IOWeight=20");
+}
+
+#[rstest]
+fn in_a_container_without_controllers_every_limit_is_accepted_and_none_is_in_force(
+    #[values(
+        Release::Debian11,
+        Release::Debian12,
+        Release::Debian12Backports,
+        Release::Debian13,
+        Release::Debian14
+    )]
+    release: Release,
+) {
+    let machine = Machine::boot(release);
+    let ignored = ["cpu-weight", "memory-high", "tasks-max", "io-weight"].map(|f| (f, "ignored"));
+    let absent = ["cpu", "memory", "pids", "io"].map(|controller| (controller, "absent"));
+    for args in [&[CONTROLLERS][..], &[CONTROLLERS, "--slice=agents"]] {
+        let report = machine.check(args);
+        assert_told(&report, CONTROLLERS, &[ignored, absent].concat(), "warn");
+        assert!(report.fix(CONTROLLERS).starts_with("cat /sys/fs/cgroup/cgroup.controllers"));
+    }
+    assert_eq!(
+        machine.script("agent", "systemctl --user list-units --all --plain --no-legend 'launch*'"),
+        ""
+    );
+}
+
+#[rstest]
+fn on_a_virtual_machine_of_debian_11_the_cpu_controller_is_held_back_until_the_fix() {
+    let machine = Machine::boot_vm(Release::Debian11);
+    let report = machine.check(&[CONTROLLERS]);
+    let held_back = [("cpu", "held-back"), ("cpu-weight", "ignored"), ("io", "held-back")];
+    assert_told(&report, CONTROLLERS, &held_back, "warn");
+    let given = ["memory", "pids"].map(|controller| (controller, "delegated"));
+    report.assert_facts(CONTROLLERS, &given);
+    report.assert_facts(CONTROLLERS, &[("memory-high", "in-force"), ("tasks-max", "in-force")]);
+
+    machine.script("root", &report.fix(CONTROLLERS).replace("sudo ", ""));
+    let report = machine.check(&[CONTROLLERS]);
+    assert_told(&report, CONTROLLERS, &[("cpu", "delegated"), ("cpu-weight", "in-force")], "ok");
+}
+
+/// How much of one processor, in percent, a busy process in `slice` gets beside one in `other`:
+/// the slices are of the top level.
+fn share(machine: &Machine, slice: &str, top: &str, other: &str) -> u64 {
+    let script = format!(
+        "cd /sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service
+         busy() {{ systemd-run --user --quiet --collect --slice=$1 --unit=$2 -- sh -c 'while :; do :; done'; }}
+         used() {{ sed -n 's/usage_usec //p' $1/cpu.stat; }}
+         busy {slice} one; busy {other} other
+         one=$(used {top}) other=$(used {other}); sleep 3
+         one=$(($(used {top}) - one)) other=$(($(used {other}) - other))
+         systemctl --user stop one other
+         echo $((100 * one / (one + other)))"
+    );
+    machine.script("agent", &script).trim().parse().expect("a number")
+}
+
+#[rstest]
+fn on_a_virtual_machine_a_weight_is_in_force_and_a_nested_one_only_inside_its_parent(
+    #[values(Release::Debian12, Release::Debian14)] release: Release,
+) {
+    let machine = Machine::boot_vm(release);
+    machine.script("root", "loginctl enable-linger agent");
+    let good = ["cpu-weight", "memory-high", "tasks-max"].map(|fact| (fact, "in-force"));
+    let report = check(&machine, CONTROLLERS, "agents");
+    assert_told(&report, CONTROLLERS, &good, "ok");
+    report.assert_facts(CONTROLLERS, &[("io", "held-back"), ("io-weight", "ignored")]);
+
+    let nested = "systemctl --user set-property city-agents.slice CPUWeight=10";
+    machine.script("agent", nested);
+    let report = check(&machine, NESTING, "city-agents");
+    assert_told(&report, NESTING, &[("competes", "parent-only")], "warn");
+    let percent = share(&machine, "city-agents.slice", "city.slice", "rest.slice");
+    assert!((35..=65).contains(&percent), "{percent} % in spite of a weight of 10");
+
+    let report = follow(&machine, &report, NESTING, "city-agents");
+    assert_told(&report, NESTING, &[("competes", "everything-by-parent")], "ok");
+    let percent = share(&machine, "city-agents.slice", "city.slice", "rest.slice");
+    assert!(percent < 25, "{percent} % with a weight of 10 against 100");
 }
