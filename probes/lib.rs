@@ -67,11 +67,12 @@ registry! {
         slice_defined,
         slice_nesting,
         controllers_delegated;
-    tmux [bus_variables, held_bus, pane, server_bus, spawn_scope, wrapper]:
+    tmux [bus_variables, held_bus, pane, server_bus, server_home, spawn_scope, wrapper]:
         tmux_bus_env,
         tmux_pane_scope,
         tmux_wrapped_pane,
-        tmux_pane_command;
+        tmux_pane_command,
+        tmux_server_home;
     session [account_name, authorization, linger_file, logind]:
         linger,
         logout_policy;

@@ -6,4 +6,5 @@ mod lab;
 mod bus_env;
 mod pane_command;
 mod pane_scope;
+mod server_home;
 mod wrapped_pane;
