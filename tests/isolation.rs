@@ -59,7 +59,11 @@ impl Host {
 
     /// Starts a run and waits until its probe hangs.
     fn hanging_doctor(&self) -> Child {
-        let child = self.doctor(&[]).spawn().unwrap();
+        self.hanging_doctor_with(&[])
+    }
+
+    fn hanging_doctor_with(&self, args: &[&str]) -> Child {
+        let child = self.doctor(args).spawn().unwrap();
         let detached = self.dir.path().join("detached");
         wait_until("the probe hangs", || detached.exists());
         child
@@ -134,6 +138,18 @@ fn a_signal_ends_the_run_with_status_130_and_nothing_is_left(
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130));
     assert_eq!(output.stdout, b"");
+    host.assert_clean();
+}
+
+#[test]
+fn a_monitoring_system_is_told_that_a_signal_ended_the_run() {
+    let host = Host::new();
+    let child = host.hanging_doctor_with(&["--format", "nagios"]);
+    signal(child.id().cast_signed(), Signal::SIGTERM);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(told, "DOCTOR UNKNOWN: a signal ended the run\n");
     host.assert_clean();
 }
 

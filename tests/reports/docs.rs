@@ -1,4 +1,5 @@
 use std::ffi::OsString;
+use std::fs;
 
 use clap::ValueEnum;
 use launch_doctor::cli::Cli;
@@ -45,6 +46,15 @@ fn every_format_has_a_section_with_an_excerpt_of_what_it_really_tells() {
     }
 }
 
+#[track_caller]
+fn assert_is_one(command: &str) {
+    let args: Vec<OsString> = command.split_whitespace().map(OsString::from).collect();
+    assert_eq!(args[0], "doctor");
+    if let Err(error) = Cli::from_args(&args) {
+        panic!("{command}: {error}");
+    }
+}
+
 #[test]
 fn every_command_in_the_document_is_one() {
     let blocks = blocks();
@@ -55,11 +65,21 @@ fn every_command_in_the_document_is_one() {
         .map(|line| line.split(" | ").next().expect("a first part"))
         .collect();
     assert!(commands.len() >= 4);
-    for command in commands {
-        let args: Vec<OsString> = command.split(' ').map(OsString::from).collect();
-        assert_eq!(args[0], "doctor");
-        if let Err(error) = Cli::from_args(&args) {
-            panic!("{command}: {error}");
+    commands.into_iter().for_each(assert_is_one);
+}
+
+#[test]
+fn every_command_in_the_recipes_for_ci_systems_is_one() {
+    let recipes = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/ci/recipes")).unwrap();
+    let mut count = 0;
+    for recipe in recipes {
+        let text = fs::read_to_string(recipe.unwrap().path()).unwrap();
+        for (_, rest) in text.lines().filter_map(|line| line.split_once("/doctor ")) {
+            // What stands behind is the shell's.
+            let args = rest.split([')', '|', '>']).next().unwrap().trim_end_matches([' ', '2']);
+            assert_is_one(&format!("doctor {args}"));
+            count += 1;
         }
     }
+    assert!(count >= 4, "{count}");
 }

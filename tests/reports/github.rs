@@ -83,7 +83,7 @@ fn the_summary_of_the_job_is_added_to_what_is_there() {
     let run = |args: &[&str]| {
         doctor()
             .env("GITHUB_STEP_SUMMARY", &summary)
-            .args(["check", "lock", "--fail-on", "never"])
+            .args(["check", "linger", "--fail-on", "never"])
             .args(args)
             .assert()
             .code(0)
@@ -91,7 +91,7 @@ fn the_summary_of_the_job_is_added_to_what_is_there() {
     run(&["--format", "github"]).stdout(predicate::str::contains("doctor: "));
     let text = fs::read_to_string(&summary).unwrap();
     assert!(text.starts_with("# before\n## doctor: "), "{text}");
-    assert!(text.contains("| `flock-order` |"), "{text}");
+    assert!(text.contains("| `linger` |"), "{text}");
     run(&["--format", "json"]);
     assert_eq!(fs::read_to_string(&summary).unwrap(), text, "only for --format github");
     run(&["--format", "human", "--format=github=/dev/stderr"]);
@@ -99,7 +99,7 @@ fn the_summary_of_the_job_is_added_to_what_is_there() {
 
     doctor()
         .env("GITHUB_STEP_SUMMARY", dir.path())
-        .args(["check", "lock", "--format", "github"])
+        .args(["check", "linger", "--format", "github"])
         .assert()
         .code(2)
         .stdout("")

@@ -34,7 +34,11 @@ fn every_report_is_valid_and_keeps_every_character() {
     }
     let evidence = &document(&everything(FailOn::Fail))["probes"][0]["evidence"][0];
     assert_eq!(evidence["argv"][1], NASTY);
-    for args in [&["check"][..], &["gate"], &["check", "lock", "--skip", "lock"]] {
+    for args in [
+        &["check", "session", "launcher"][..],
+        &["gate", "session"],
+        &["check", "lock", "--skip", "lock"],
+    ] {
         let run = doctor().args(args).args(["--format", "json"]).assert();
         assert_valid(&serde_json::from_slice(&run.get_output().stdout).unwrap());
     }

@@ -4,11 +4,11 @@ import json
 import sys
 
 import junitparser
-import xmlschema
+from lxml import etree
 
-text = sys.stdin.read()
-xmlschema.XMLSchema(sys.argv[1]).validate(text)
-suites = junitparser.JUnitXml.fromstring(text.encode())
+text = sys.stdin.buffer.read()
+etree.XMLSchema(file=sys.argv[1]).assertValid(etree.fromstring(text))
+suites = junitparser.JUnitXml.fromstring(text)
 json.dump(
     {
         "suites": [

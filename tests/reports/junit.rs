@@ -30,7 +30,7 @@ fn a_junit_parser_finds_the_failures_errors_and_skips_in_a_valid_document() {
     let suite = &document["suites"][0];
     assert_eq!(
         [&suite["tests"], &suite["failures"], &suite["errors"], &suite["skipped"]],
-        [8, 1, 1, 1]
+        [9, 1, 1, 1]
     );
     let failure = &case(&document, "probe-fail")["results"][0];
     assert_eq!(failure["kind"], "Failure");
@@ -41,7 +41,7 @@ fn a_junit_parser_finds_the_failures_errors_and_skips_in_a_valid_document() {
     let skipped = &case(&document, "probe-skipped")["results"][0];
     assert_eq!(skipped["kind"], "Skipped");
     assert_eq!(skipped["message"], format!("summary {NASTY_LINE}"));
-    for passed in ["warn", "regressed", "relaxable", "known", "ok"] {
+    for passed in ["warn", "regressed", "relaxable", "waived", "known", "ok"] {
         assert_eq!(kind(&document, &format!("probe-{passed}")), "passed");
     }
     let case = case(&document, "probe-fail");
@@ -82,7 +82,7 @@ fn the_level_decides_what_is_a_failure() {
 
 #[test]
 fn a_run_and_a_run_of_nothing_are_valid() {
-    let run = doctor().args(["--format", "junit"]).assert();
+    let run = doctor().args(["check", "session", "--format", "junit"]).assert();
     let document = read(&String::from_utf8(run.get_output().stdout.clone()).unwrap());
     assert!(!document["cases"].as_array().unwrap().is_empty());
     let nothing =

@@ -9,18 +9,18 @@ fn a_markdown_parser_finds_the_texts_and_nothing_that_they_smuggle_in() {
     let read = python("markdown.py", &[], &render(&everything(FailOn::Fail), Format::Markdown, 80));
     let cells: Vec<&str> =
         read["cells"].as_array().unwrap().iter().filter_map(|cell| cell.as_str()).collect();
-    assert_eq!(cells.len(), 3 * 8);
+    assert_eq!(cells.len(), 3 * 9);
     assert_eq!(cells[..2], ["fail", "probe-fail"]);
     assert_eq!(cells[2], format!("summary {NASTY_LINE} (newer than every record)"));
     assert_eq!(cells[3], "unmeasured");
 
     let headings = read["headings"].as_array().unwrap();
-    assert_eq!(headings.len(), 1 + 6);
+    assert_eq!(headings.len(), 1 + 7);
     assert_eq!(headings[1], format!("probe-fail (fail): title {NASTY_LINE}"));
 
     let html: Vec<&str> =
         read["html"].as_array().unwrap().iter().map(|html| html.as_str().unwrap().trim()).collect();
-    assert_eq!(html.len(), 5 * 2, "{html:?}");
+    assert_eq!(html.len(), 6 * 2, "{html:?}");
     assert!(html.iter().all(|html| {
         ["<details><summary>How it was measured</summary>", "</details>"].contains(html)
     }));

@@ -43,7 +43,7 @@ fn a_file_is_renamed_into_its_place() {
     fs::write(&file, "before").unwrap();
     fs::hard_link(&file, &before).unwrap();
     doctor()
-        .args(["check", "lock", "--fail-on", "never"])
+        .args(["check", "linger", "--fail-on", "never"])
         .arg(format!("--format=prometheus={}", file.display()))
         .assert()
         .code(0)

@@ -128,7 +128,7 @@ fn a_real_prometheus_answers_about_what_a_real_node_exporter_serves() {
     fs::create_dir(&textfile).unwrap();
     let metrics = textfile.join("doctor.prom");
     let run = doctor()
-        .args(["--fail-on", "never", "--format", "json"])
+        .args(["check", "session", "launcher", "--fail-on", "never", "--format", "json"])
         .arg(format!("--format=prometheus={}", metrics.display()))
         .assert();
     let report: Value = serde_json::from_slice(&run.get_output().stdout).unwrap();
