@@ -1,0 +1,117 @@
+//! An operator's recorded decisions: what is accepted, until when and why.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use assert_cmd::Command;
+use assert_cmd::assert::Assert;
+use predicates::str::contains;
+use tempfile::TempDir;
+
+const WAIVER: &str = r#"
+[[waiver]]
+probe = "scope-availability"
+reason = "agents are not wrapped here yet"
+until = 2999-12-31
+"#;
+
+/// Examines, from a directory with a policy, whether a scope can be started without a single
+/// program in PATH: it cannot.
+fn check(policy: &str, args: &[&str]) -> Assert {
+    let dir = TempDir::new().unwrap();
+    fs::write(dir.path().join("doctor.toml"), policy).unwrap();
+    let empty = dir.path().join("empty");
+    fs::create_dir(&empty).unwrap();
+    Command::new(env!("CARGO_BIN_EXE_doctor"))
+        .current_dir(dir.path())
+        .env("PATH", empty)
+        .env_remove("GC_AGENT_SLICE")
+        .args(["check", "scope-availability"])
+        .args(args)
+        .assert()
+}
+
+#[test]
+fn without_a_waiver_the_finding_counts() {
+    check("", &[]).code(1).stdout(contains("1 fail in"));
+}
+
+#[test]
+fn a_waived_finding_stays_in_the_report_and_counts_no_more() {
+    check(WAIVER, &[])
+        .code(0)
+        .stdout(contains("○ scope-availability"))
+        .stdout(contains("Accepted until 2999-12-31:"))
+        .stdout(contains("1 waived in"));
+}
+
+#[test]
+fn an_expired_waiver_counts_no_more_and_says_so() {
+    check(&WAIVER.replace("2999", "2020"), &[])
+        .code(1)
+        .stdout(contains("the waiver for scope-availability expired on 2020-12-31"));
+}
+
+#[test]
+fn a_waiver_that_matched_nothing_is_reported_as_stale() {
+    check(&format!("{WAIVER}fact = \"landed\"\n"), &[])
+        .code(1)
+        .stdout(contains("the waiver for scope-availability (landed) is stale"));
+}
+
+#[test]
+fn a_severity_outweighs_the_cards() {
+    check("[severity]\nscope-availability = \"warn\"\n", &[]).code(0).stdout(contains("1 warn in"));
+    check("[severity]\nscope-availability = \"warn\"\n", &["--fail-on", "warn"]).code(1);
+}
+
+#[test]
+fn what_the_policy_skips_is_examined_if_it_is_named() {
+    check("skip = [\"scope\"]\n", &[]).code(1);
+}
+
+#[test]
+fn a_mistake_is_shown_with_line_and_column_and_nothing_runs() {
+    check(&WAIVER.replace("scope-availability", "scope-availabilty"), &[])
+        .code(2)
+        .stdout("")
+        .stderr(contains("doctor.toml: mistake at line 3, column 9"))
+        .stderr(contains("^^^^"));
+    check(&WAIVER.replace("2999-12-31", "2999-02-30"), &[])
+        .code(2)
+        .stdout("")
+        .stderr(contains("line 5"));
+}
+
+#[test]
+fn a_policy_that_is_named_must_be_there() {
+    check("", &["--config", "other.toml"])
+        .code(2)
+        .stdout("")
+        .stderr(contains("cannot read the policy other.toml"));
+}
+
+/// A `flock` that hangs once, and is the real one from then on.
+const FLOCK_THAT_HANGS_ONCE: &str = r#"#!/bin/sh
+[ "$1" = --version ] || mkdir "$0.hung" 2>/dev/null && [ "$1" != --version ] && exec sleep 86399
+PATH=${PATH#*:} exec flock "$@"
+"#;
+
+#[test]
+fn what_gave_no_answer_is_tried_again_as_often_as_allowed_and_the_report_says_so() {
+    let dir = TempDir::new().unwrap();
+    let flock = dir.path().join("flock");
+    let check = |retries: &str| {
+        let path = format!("{}:{}", dir.path().display(), std::env::var("PATH").unwrap());
+        fs::write(&flock, FLOCK_THAT_HANGS_ONCE).unwrap();
+        fs::set_permissions(&flock, fs::Permissions::from_mode(0o755)).unwrap();
+        let _ = fs::remove_dir(Path::new(&dir.path().join("flock.hung")));
+        Command::new(env!("CARGO_BIN_EXE_doctor"))
+            .env("PATH", path)
+            .args(["check", "flock-order", "--timeout", "2", "--retries", retries])
+            .assert()
+    };
+    check("0").code(3).stdout(contains("1 unmeasured in"));
+    check("1").code(0).stdout(contains("(2 attempts)"));
+}
