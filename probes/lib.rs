@@ -47,7 +47,9 @@ registry! {
         service_argument_expansion,
         launch_status,
         collect_forgets,
-        unit_name_taken;
+        unit_name_taken,
+        option_order,
+        service_environment;
     scope [
         address,
         agent_slice,

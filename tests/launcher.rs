@@ -386,6 +386,69 @@ fn a_launch_that_takes_the_place_of_the_first_unit_is_seen() {
     assert_eq!(report.verdict("unit-name-taken"), "regressed");
 }
 
+#[rstest]
+fn options_end_at_the_command_and_a_scope_has_no_environment_property(
+    #[values(
+        Release::Debian11,
+        Release::Debian12,
+        Release::Debian12Backports,
+        Release::Debian13,
+        Release::Debian14
+    )]
+    release: Release,
+) {
+    let machine = Machine::boot(release);
+    let id = "option-order";
+    for report in [machine.check(&[id]), machine.check_system(&[id])] {
+        report.assert_facts(
+            id,
+            &[
+                ("before", "delivered"),
+                ("separate", "delivered"),
+                ("behind", "argument"),
+                ("scope-behind", "argument"),
+                ("scope-setenv", "delivered"),
+                ("scope-property", "rejected"),
+                ("scope-exit", "nonzero"),
+            ],
+        );
+        assert_eq!(report.verdict(id), "known");
+    }
+}
+
+#[test]
+fn a_systemd_that_leaves_a_property_of_a_scope_out_is_seen() {
+    let machine = Machine::boot(Release::Debian14);
+    with_systemd_run(&machine, "Environment=*) word=Description=scope ;;");
+    let report = machine.check_in(WITH_OTHER, &["option-order"]);
+    report.assert_facts("option-order", &[("scope-property", "dropped"), ("scope-exit", "zero")]);
+    assert_eq!(report.verdict("option-order"), "regressed");
+}
+
+#[rstest]
+fn a_service_gets_nothing_of_its_callers_surroundings_and_a_scope_all(
+    #[values(
+        Release::Debian11,
+        Release::Debian12,
+        Release::Debian12Backports,
+        Release::Debian13,
+        Release::Debian14
+    )]
+    release: Release,
+) {
+    let machine = Machine::boot(release);
+    let id = "service-environment";
+    for report in [machine.check(&[id]), machine.check_system(&[id])] {
+        for gift in ["variable", "path", "nofile", "umask", "directory", "descriptor"] {
+            assert_eq!(report.fact(id, &format!("service-{gift}")), "its-own", "{gift}");
+            assert_eq!(report.fact(id, &format!("scope-{gift}")), "the-callers", "{gift}");
+            let handed = if gift == "descriptor" { "" } else { "the-callers" };
+            assert_eq!(report.fact(id, &format!("handed-{gift}")), handed, "{gift}");
+        }
+        assert_eq!(report.verdict(id), "known");
+    }
+}
+
 /// Has nothing written to a journal any more.
 const WITHOUT_JOURNAL: &str = "
     mkdir -p /etc/systemd/journald.conf.d

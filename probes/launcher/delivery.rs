@@ -82,15 +82,7 @@ impl Delivery {
         names: &[&str],
         assign: impl FnOnce(Command) -> Command,
     ) -> Result<Self, CommandError> {
-        let (suffix, options) = match way {
-            Way::Service => ("service", ["--wait", "--pipe"].as_slice()),
-            Way::Scope => ("scope", ["--scope"].as_slice()),
-        };
-        let command = sandbox
-            .systemd_run()
-            .args(["--quiet", "--collect"])
-            .args(options)
-            .arg(format!("--unit={}", sandbox.unit_name(label, suffix)))
+        let command = launcher(sandbox, way, label)
             .arg(format!("--setenv={MARK}={}", String::from_utf8_lossy(MARK_VALUE)));
         let mut command = assign(command).args(["--", "printenv", "-0", MARK]).keep(LARGEST);
         for name in names {
@@ -110,6 +102,33 @@ impl Delivery {
             .map(|values| self.names.into_iter().zip(values).collect());
         Ok(Arrival { run, found })
     }
+}
+
+/// Starts a launch of a command that only succeeds, so that its exit status is systemd-run's own:
+/// one that looks for variables fails where one is not set.
+///
+/// # Errors
+/// When systemd-run cannot be started.
+pub fn start_bare(
+    sandbox: &Sandbox,
+    way: Way,
+    label: &str,
+    words: &[&str],
+) -> Result<Running, CommandError> {
+    launcher(sandbox, way, label).args(words).args(["--", "true"]).start()
+}
+
+/// systemd-run with the options that every launch has.
+fn launcher(sandbox: &Sandbox, way: Way, label: &str) -> Command {
+    let (suffix, options) = match way {
+        Way::Service => ("service", ["--wait", "--pipe"].as_slice()),
+        Way::Scope => ("scope", ["--scope"].as_slice()),
+    };
+    sandbox
+        .systemd_run()
+        .args(["--quiet", "--collect"])
+        .args(options)
+        .arg(format!("--unit={}", sandbox.unit_name(label, suffix)))
 }
 
 impl Arrival {

@@ -47,19 +47,12 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
         )));
     }
     measurement.fact_from("setenv", remedy.fate(KEY, b"a b c").name(), &remedy.run);
-    let mut ending = String::new();
     for ((fact, _, value), delivery) in FORMS.iter().zip(forms) {
         let arrival = delivery.wait()?;
         measurement.fact_from(fact, arrival.fate(KEY, value.as_bytes()).name(), &arrival.run);
-        if *fact == "spaces" {
-            let exit = if arrival.run.success() { "zero" } else { "nonzero" };
-            measurement.fact_from("exit", exit, &arrival.run);
-            measurement.fact_from("message", message(&arrival.run.errors()), &arrival.run);
-            ending = arrival.run.ending();
-        }
     }
-    tell_started(sandbox, refused, control, &mut measurement)?;
-    measurement.summary = summary(&measurement, &ending);
+    let launch = tell_started(sandbox, refused, control, &mut measurement)?;
+    measurement.summary = summary(&measurement, &launch);
     Ok(measurement)
 }
 
@@ -73,7 +66,7 @@ fn message(errors: &str) -> &'static str {
     }
 }
 
-fn summary(measurement: &Measurement, ending: &str) -> String {
+fn summary(measurement: &Measurement, launch: &Completed) -> String {
     let facts = &measurement.facts;
     let spaces =
         if facts["spaces"] == Fate::Rejected.name() { "refused" } else { &facts["spaces"] };
@@ -82,7 +75,8 @@ fn summary(measurement: &Measurement, ending: &str) -> String {
         _ => "no unit was started",
     };
     format!(
-        "-p Environment=KEY=\"a b c\" was {spaces} ({ending}) and {started}; --setenv {} the value",
+        "-p Environment=KEY=\"a b c\" was {spaces} ({}) and {started}; --setenv {} the value",
+        launch.ending(),
         facts["setenv"]
     )
 }
@@ -125,13 +119,14 @@ impl Witness {
     }
 }
 
-/// Records whether the refused unit was started; the control must have been.
+/// Records how the launch that is refused ended, and whether its unit was started; the control must
+/// have been.
 fn tell_started(
     sandbox: &Sandbox,
     refused: Witness,
     control: Witness,
     measurement: &mut Measurement,
-) -> Result<(), Unable> {
+) -> Result<Completed, Unable> {
     let file = control.file.clone();
     let (is_started, launch, _) = control.finish(sandbox)?;
     if !is_started || !fs::exists(file)? {
@@ -141,9 +136,11 @@ fn tell_started(
         )));
     }
     let (is_started, launch, state) = refused.finish(sandbox)?;
+    measurement.fact_from("exit", if launch.success() { "zero" } else { "nonzero" }, &launch);
+    measurement.fact_from("message", message(&launch.errors()), &launch);
     measurement.evidence.push(launch.evidence("started"));
     measurement.fact_from("started", if is_started { "yes" } else { "no" }, &state);
-    Ok(())
+    Ok(launch)
 }
 
 #[cfg(test)]

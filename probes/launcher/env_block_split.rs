@@ -1,8 +1,8 @@
 //! What `-p Environment=KEY="a b=c"` does: the value is split where a blank is followed by
 //! something that looks like an assignment.
 
-use super::delivery::{Arrival, Delivery, KEY, Way};
-use crate::sandbox::Sandbox;
+use super::delivery::{Delivery, KEY, Way, start_bare};
+use crate::sandbox::{Completed, Sandbox};
 use crate::{Measurement, Unable};
 
 /// The variable that nobody meant to set.
@@ -33,6 +33,9 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     let (name, replacement) = PATH;
     let path = start("path", &[name], property(&format!("{KEY}=a {name}={replacement}")))?;
 
+    let [option, assignment] = property(&format!("{KEY}={meant}"));
+    let bare = start_bare(sandbox, Way::Service, "bare", &[&option, &assignment])?;
+
     let mut measurement = Measurement::default();
     let setenv = setenv.wait()?;
     if !setenv.is_started() {
@@ -48,30 +51,30 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
         let arrival = delivery?.wait()?;
         measurement.fact_from(fact, arrival.fate(KEY, value.as_bytes()).name(), &arrival.run);
         if *fact == "value" {
-            tell_noise(&arrival, &mut measurement);
+            let stray = if arrival.value(STRAY).is_some() { "set" } else { "not-set" };
+            measurement.fact_from("stray", stray, &arrival.run);
         }
     }
+    let bare = bare.wait()?;
+    let is_silent = bare.errors().is_empty();
+    measurement.fact_from("exit", if bare.success() { "zero" } else { "nonzero" }, &bare);
+    measurement.fact_from("message", if is_silent { "nothing" } else { "something" }, &bare);
     let path = path.wait()?;
     let is_replaced = path.value(name) == Some(replacement.as_bytes());
     measurement.fact_from("path", if is_replaced { "replaced" } else { "kept" }, &path.run);
+    measurement.summary = summary(&measurement, &bare);
     Ok(measurement)
 }
 
-/// Records what else came of the split value: a stray variable, an exit status, a message.
-fn tell_noise(arrival: &Arrival, measurement: &mut Measurement) {
-    let run = &arrival.run;
-    let stray = if arrival.value(STRAY).is_some() { "set" } else { "not-set" };
-    measurement.fact_from("stray", stray, run);
-    measurement.fact_from("exit", if run.success() { "zero" } else { "nonzero" }, run);
-    let is_silent = run.errors().is_empty();
-    measurement.fact_from("message", if is_silent { "nothing" } else { "something" }, run);
-    measurement.summary = format!(
+fn summary(measurement: &Measurement, bare: &Completed) -> String {
+    let fact = |name: &str| &measurement.facts[name];
+    format!(
         "-p Environment=KEY=\"a b=c\" ended with {}, {} standard error: KEY was {}, and b was {}; \
          --setenv {} the value",
-        run.ending(),
-        if is_silent { "without a word on" } else { "with a message on" },
-        measurement.facts["value"],
-        if stray == "set" { "set as a variable" } else { "not set" },
-        measurement.facts["setenv"],
-    );
+        bare.ending(),
+        if fact("message") == "nothing" { "without a word on" } else { "with a message on" },
+        fact("value"),
+        if fact("stray") == "set" { "set as a variable" } else { "not set" },
+        fact("setenv"),
+    )
 }
