@@ -74,7 +74,8 @@ registry! {
         tmux_pane_scope,
         tmux_wrapped_pane,
         tmux_pane_command,
-        tmux_server_home;
+        tmux_server_home,
+        tmux_command_limit;
     session [account_name, authorization, linger_file, logind]:
         linger,
         logout_policy;

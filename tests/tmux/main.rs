@@ -4,6 +4,7 @@
 mod lab;
 
 mod bus_env;
+mod command_limit;
 mod pane_command;
 mod pane_scope;
 mod server_home;
