@@ -76,9 +76,10 @@ registry! {
         tmux_pane_command,
         tmux_server_home,
         tmux_command_limit;
-    session [account_name, authorization, linger_file, logind]:
+    session [account_name, authorization, guest, linger_file, logind]:
         linger,
-        logout_policy;
+        logout_policy,
+        logout_survival (alone);
     lock [git_leftovers, private_repo, queue]:
         flock_order,
         flock_inherited,
