@@ -309,6 +309,8 @@ fn what_a_git_that_was_killed_left_is_found_and_not_touched(
     assert_eq!(report.verdict("stale-git-state"), "ok");
     assert_eq!(report.status, 0, "{:#}", report.json());
     assert_eq!(machine.script("agent", "ls ~/pwned 2> /dev/null || true"), "");
+    // A git of the user's does.
+    machine.script("agent", "git -C ~/repo status > /dev/null 2>&1; ls ~/pwned");
 
     // A commit that its hook holds up has the lock; killed, it leaves the lock behind.
     let held_up = "git config --unset core.fsmonitor; rm .git/hooks/*; mkfifo ~/pipe
