@@ -16,6 +16,14 @@ pub(super) fn render(report: &Report) -> String {
                 writeln!(text, "::{level} title={}::{}", property(&title), data(&message(probe)));
         }
     }
+    for note in report.policy.notes() {
+        let _ = writeln!(
+            text,
+            "::notice title={}::{}",
+            property("doctor: policy"),
+            data(&printable(&note))
+        );
+    }
     let _ = writeln!(text, "doctor: {}", counts_line(report));
     text
 }

@@ -3,7 +3,6 @@ use std::fmt::Write as _;
 use super::details::{command_line, finding_line, host_line, how_ended};
 use super::fold::{columns, push_wrapped};
 use super::model::{ProbeReport, Report};
-use super::policy::WaiverReport;
 use super::printable::{one_line, printable};
 use super::style::{mark, paint};
 use crate::judge::Verdict;
@@ -33,7 +32,7 @@ pub(super) fn render(report: &Report, width: usize) -> String {
         push_probe(&mut text, probe, id_width, width);
     }
     push_skipped(&mut text, &skipped, width);
-    let notes: Vec<String> = report.policy.waivers.iter().filter_map(WaiverReport::note).collect();
+    let notes: Vec<String> = report.policy.notes().collect();
     if !notes.is_empty() {
         let _ = writeln!(text, "\n{}", "policy".bold());
     }

@@ -17,6 +17,9 @@ pub(super) fn render(report: &Report) -> String {
     for run in &report.swept {
         let _ = writeln!(text, "Removed what {} had left behind.\n", inline(run));
     }
+    for note in report.policy.notes() {
+        let _ = writeln!(text, "Policy: {}.\n", inline(&note));
+    }
     if !probes.is_empty() {
         text.push_str("| verdict | probe | what was measured |\n| --- | --- | --- |\n");
     }

@@ -31,6 +31,11 @@ impl PolicyReport {
         Self { file, waivers: Vec::new() }
     }
 
+    /// What the operator is to know of waivers that did not do what they are for.
+    pub fn notes(&self) -> impl Iterator<Item = String> {
+        self.waivers.iter().filter_map(WaiverReport::note)
+    }
+
     /// Takes in what became of a probe's waivers. A gate finds no fault with a host's set-up, so
     /// there a waiver that accepts nothing is no news.
     pub fn add(&mut self, waivers: Vec<(&Waiver, WaiverState)>, baseline: Baseline) {

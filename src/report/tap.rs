@@ -25,6 +25,9 @@ pub(super) fn render(report: &Report) -> String {
     for run in &report.swept {
         let _ = writeln!(text, "# removed what {} had left behind", one_line(run));
     }
+    for note in report.policy.notes() {
+        let _ = writeln!(text, "# policy: {}", one_line(&note));
+    }
     for (index, probe) in report.probes.iter().enumerate() {
         let (word, directive) = result(probe, report);
         let _ = writeln!(text, "{word} {} - {}{directive}", index + 1, escaped(&probe.id));

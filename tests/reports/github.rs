@@ -45,6 +45,8 @@ fn what_fails_the_step_comes_first_and_what_is_fine_not_at_all() {
             "warning doctor: probe-regressed regressed",
             "warning doctor: probe-warn warn",
             "notice doctor: probe-relaxable relaxable",
+            "notice doctor: policy",
+            "notice doctor: policy",
         ]
     );
     assert_eq!(
@@ -71,7 +73,7 @@ fn a_message_keeps_its_lines_and_starts_no_command_of_its_own() {
         assert!(message.lines().any(|it| it == line), "{line} is not in:\n{message}");
     }
     let text = render(&report, Format::Github, 80);
-    assert_eq!(text.lines().count(), 6, "five annotations and the counts:\n{text}");
+    assert_eq!(text.lines().count(), 8, "seven annotations and the counts:\n{text}");
     assert!(!text.contains('\u{1b}'));
 }
 
