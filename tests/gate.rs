@@ -87,3 +87,54 @@ fn gate_refuses(record: &std::path::Path, message: &str) {
         .stdout("")
         .stderr(predicates::str::contains(message));
 }
+
+/// Drift, made for real: a record of one release held against another.
+#[rstest]
+#[case(Release::Debian11, Release::Debian14)]
+#[case(Release::Debian14, Release::Debian12)]
+fn a_record_held_against_another_release_shows_what_the_matrix_says_differs(
+    #[case] recorded: Release,
+    #[case] measured: Release,
+) {
+    let record = |release: Release| {
+        let file = format!("{}/docs/records/{}.toml", env!("CARGO_MANIFEST_DIR"), release.name());
+        std::fs::read_to_string(file).unwrap()
+    };
+    let differences = differing_facts(&record(recorded), &record(measured));
+    assert!(!differences.is_empty(), "nothing differs between {recorded:?} and {measured:?}");
+
+    let machine = Machine::boot(measured);
+    machine.script("root", "loginctl enable-linger agent");
+    let text = record(recorded);
+    let script = format!(
+        "cat >record <<'END'\n{text}END\ndoctor gate --deep --against record --format json || true"
+    );
+    let report: serde_json::Value =
+        serde_json::from_str(machine.script("agent", &script).trim()).expect("a JSON report");
+    let mut changed: Vec<String> = Vec::new();
+    for probe in report["probes"].as_array().unwrap() {
+        for finding in probe["findings"].as_array().unwrap() {
+            let (probe, fact) = (probe["id"].as_str().unwrap(), finding["fact"].as_str().unwrap());
+            changed.push(format!("{probe} {fact}"));
+        }
+    }
+    changed.sort();
+    assert_eq!(changed, differences);
+    assert_eq!(report["exit"], 1);
+}
+
+/// The facts that two records both have and that differ, as `probe fact`, in order.
+fn differing_facts(a: &str, b: &str) -> Vec<String> {
+    let (a, b): (toml::Table, toml::Table) = (a.parse().unwrap(), b.parse().unwrap());
+    let mut differing = Vec::new();
+    for (probe, facts) in a["facts"].as_table().unwrap() {
+        for (fact, value) in facts.as_table().unwrap() {
+            let other = b["facts"].get(probe).and_then(|facts| facts.get(fact));
+            if other.is_some_and(|other| other != value) {
+                differing.push(format!("{probe} {fact}"));
+            }
+        }
+    }
+    differing.sort();
+    differing
+}
