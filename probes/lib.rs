@@ -55,9 +55,12 @@ registry! {
         agent_slice,
         borrowed_slices,
         edit_distance,
+        out_of_memory,
         own_scope,
         refusal,
         slice_word,
+        task_bounds,
+        unit_groups,
         unit_properties
     ]:
         scope_availability (alone),
@@ -68,7 +71,9 @@ registry! {
         slice_name,
         slice_defined,
         slice_nesting,
-        controllers_delegated;
+        controllers_delegated,
+        task_headroom,
+        failed_units;
     tmux [bus_variables, held_bus, pane, server_bus, server_home, spawn_scope, wrapper]:
         tmux_bus_env,
         tmux_pane_scope,

@@ -8,8 +8,8 @@ use crate::sandbox::{Command, Completed};
 pub struct UnitProperties(BTreeMap<String, String>);
 
 impl UnitProperties {
-    /// Asks for the properties of several units at once, in their order. `systemctl` is the
-    /// command that asks the manager in question.
+    /// Asks for the properties of several units at once, in their order; of none, for those of the
+    /// manager itself. `systemctl` is the command that asks the manager in question.
     ///
     /// # Errors
     /// When it does not answer, or refuses one of the names.
@@ -24,12 +24,23 @@ impl UnitProperties {
             .arg("--")
             .args(units)
             .run()?;
-        let read = parse(&run.text());
-        if run.success() && read.len() == units.len() {
+        let read = Self::parse(&run.text());
+        if run.success() && read.len() == units.len().max(1) {
             return Ok((read, run));
         }
-        let names = units.join(" ");
+        let names = if units.is_empty() { "the manager".into() } else { units.join(" ") };
         Err(Unable::Unmeasured(format!("systemctl did not tell of {names}: {}", run.errors())))
+    }
+
+    /// Reads `KEY=VALUE` lines; an empty line stands between two units.
+    pub fn parse(text: &str) -> Vec<Self> {
+        text.split("\n\n")
+            .filter(|unit| !unit.trim().is_empty())
+            .map(|unit| {
+                let pairs = unit.lines().filter_map(|line| line.split_once('='));
+                Self(pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect())
+            })
+            .collect()
     }
 
     /// The value of a property; empty where this systemd does not have it.
@@ -43,30 +54,21 @@ impl UnitProperties {
     }
 }
 
-/// Reads `KEY=VALUE` lines; an empty line stands between two units.
-fn parse(text: &str) -> Vec<UnitProperties> {
-    text.split("\n\n")
-        .filter(|unit| !unit.trim().is_empty())
-        .map(|unit| {
-            let pairs = unit.lines().filter_map(|line| line.split_once('='));
-            UnitProperties(pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect())
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn each_unit_has_its_own_properties() {
-        let units = parse("Id=a.slice\nDropInPaths=/a /b\n\nDropInPaths=\nId=b\\x20=c.slice\n");
+        let units = UnitProperties::parse(
+            "Id=a.slice\nDropInPaths=/a /b\n\nDropInPaths=\nId=b\\x20=c.slice\n",
+        );
         assert_eq!(units.len(), 2);
         assert_eq!(units[0].get("Id"), "a.slice");
         assert_eq!(units[0].list("DropInPaths").collect::<Vec<_>>(), ["/a", "/b"]);
         assert_eq!(units[1].get("Id"), "b\\x20=c.slice");
         assert_eq!(units[1].list("DropInPaths").count(), 0);
         assert_eq!(units[1].get("NoSuchProperty"), "");
-        assert!(parse("").is_empty());
+        assert!(UnitProperties::parse("").is_empty());
     }
 }
