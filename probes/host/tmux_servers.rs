@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use super::start_time;
 use crate::sandbox::RunId;
 
 /// The name that a tmux server gives its process (upstream proc.c, `proc_start`).
@@ -40,12 +41,18 @@ pub fn tmux_sockets(uid: u32) -> io::Result<Vec<TmuxSocket>> {
         let is_here =
             || fs::read_link(process.join("ns/pid")).is_ok_and(|its_own| its_own == namespace);
         if is_own && name.trim_end() == SERVER_NAME && is_here() {
-            let paths = listening_paths(&process).into_iter().filter(|path| !is_probes(path));
-            found.extend(paths.map(|path| TmuxSocket { path, pid }));
+            let started = start_time(pid)?;
+            let sockets = listening_sockets(&process).into_iter();
+            found.extend(sockets.map(|(inode, path)| (inode, started, TmuxSocket { path, pid })));
         }
     }
+    // What a server has just forked for a pane still bears its name and has its socket.
     found.sort();
-    Ok(found)
+    found.dedup_by_key(|(inode, ..)| *inode);
+    let sockets = found.into_iter().map(|(.., socket)| socket);
+    let mut servers: Vec<TmuxSocket> = sockets.filter(|server| !is_probes(&server.path)).collect();
+    servers.sort();
+    Ok(servers)
 }
 
 /// Whether a path lies in the directory of a run of the doctor.
@@ -54,8 +61,8 @@ fn is_probes(path: &Path) -> bool {
         .any(|part| part.as_os_str().to_str().is_some_and(|name| RunId::parse(name).is_some()))
 }
 
-/// The file system paths of the Unix sockets on which a process listens.
-fn listening_paths(process: &Path) -> Vec<PathBuf> {
+/// The Unix sockets on which a process listens: their inodes and file system paths.
+fn listening_sockets(process: &Path) -> Vec<(u64, PathBuf)> {
     let table = fs::read(process.join("net/unix")).unwrap_or_default();
     let listeners: HashMap<u64, PathBuf> =
         table.split(|&byte| byte == b'\n').filter_map(listener).collect();
@@ -67,7 +74,7 @@ fn listening_paths(process: &Path) -> Vec<PathBuf> {
             let target = fs::read_link(descriptor.path()).ok()?;
             let inode =
                 target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()?;
-            Some(working_directory.join(listeners.get(&inode)?))
+            Some((inode, working_directory.join(listeners.get(&inode)?)))
         })
         .collect()
 }
