@@ -80,6 +80,7 @@ registry! {
         tmux_wrapped_pane,
         tmux_pane_command,
         tmux_server_home,
+        tmux_socket,
         tmux_command_limit;
     session [account_name, authorization, guest, linger_file, logind]:
         linger,

@@ -8,4 +8,5 @@ mod command_limit;
 mod pane_command;
 mod pane_scope;
 mod server_home;
+mod socket;
 mod wrapped_pane;
