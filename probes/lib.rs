@@ -39,7 +39,7 @@ macro_rules! registry {
 }
 
 registry! {
-    launcher [delivery, forgotten, journal]:
+    launcher [delivery, forgotten]:
         env_block_spaces,
         env_block_split,
         setenv_fidelity,
@@ -95,4 +95,7 @@ registry! {
         maintenance_holds_lock,
         stale_git_state,
         git_env_leak;
+    fanout [gate]:
+        fanout_parallel,
+        journal_ends;
 }

@@ -4,6 +4,7 @@ mod cgroup;
 mod file_system;
 mod flock;
 mod git_dir;
+pub mod journal;
 mod manager_state;
 mod process_start;
 mod processes;

@@ -1,7 +1,7 @@
 //! What is still known of a failed unit after `--collect`, and where.
 
 use super::forgotten;
-use super::journal::{self, Entry};
+use crate::host::journal::{self, Entry};
 use crate::sandbox::{CommandError, Running, Sandbox};
 use crate::{Measurement, Unable};
 

@@ -4,7 +4,7 @@
 use std::fs;
 
 use super::delivery::{Delivery, Fate, KEY, Way};
-use super::journal::{self, Entry};
+use crate::host::journal::{self, Entry};
 use crate::sandbox::{Completed, Running, Sandbox, UnitFile};
 use crate::{Measurement, Unable};
 

@@ -13,6 +13,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub enum Entry {
     /// It was started.
     Started,
+    /// It has ended, and its result is success.
+    Succeeded,
     /// It has failed, and with which result.
     Failed,
     /// A line of its file is wrong.
@@ -23,6 +25,7 @@ impl Entry {
     fn message_id(self) -> &'static str {
         match self {
             Self::Started => "39f53479d3a045ac8e11786248231fbf",
+            Self::Succeeded => "7ad2d189f7e94e70a38c781354912448",
             Self::Failed => "d9b373ed55a64feb8242e02dbe79a49c",
             Self::InvalidConfiguration => "c772d24e9a884cbeb9ea12625c306c01",
         }
