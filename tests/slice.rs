@@ -57,7 +57,9 @@ fn a_slice_is_told_apart_from_one_that_came_into_being_by_a_typing_error(
 ) {
     let machine = Machine::boot(release);
     assert_eq!(machine.check(&[DEFINED]).verdict(DEFINED), "skipped");
-    assert_eq!(check(&machine, DEFINED, "a b").verdict(DEFINED), "skipped");
+    for no_name in ["a b", "a--b", r"a\xff"] {
+        assert_eq!(check(&machine, DEFINED, no_name).verdict(DEFINED), "skipped", "{no_name}");
+    }
 
     let report = check(&machine, DEFINED, "agents");
     assert_told(&report, DEFINED, &[("definition", "nowhere"), ("namesake", "none")], "warn");

@@ -1,4 +1,4 @@
-use super::slice_word::{is_well_formed, printable, unit};
+use super::slice_word::{is_text, is_well_formed, printable, unit};
 use crate::Unable;
 use crate::sandbox::Sandbox;
 
@@ -19,7 +19,7 @@ impl AgentSlice {
         };
         sandbox.require_manager()?;
         match unit(word).into_string() {
-            Ok(name) if is_well_formed(word) => Ok(Self(name)),
+            Ok(name) if is_well_formed(word) && is_text(word) => Ok(Self(name)),
             _ => Err(Unable::Skipped(format!(
                 "systemd does not take `{}` as it stands for the name of a slice; see \
                  scope-availability",
