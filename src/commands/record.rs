@@ -39,7 +39,10 @@ fn record_of(catalogue: &Catalogue, measured: &Measured) -> Record {
         let id = entry.card.id.clone();
         match &attempted.timed.outcome {
             Outcome::Measured(measurement) => {
-                facts.insert(id, measurement.facts.clone());
+                let mut recorded = measurement.facts.clone();
+                recorded
+                    .retain(|name, _| !entry.card.facts.get(name).is_some_and(|fact| fact.chance));
+                facts.insert(id, recorded);
             }
             Outcome::Unable(_) => without_facts.push(id),
         }

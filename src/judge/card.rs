@@ -68,6 +68,9 @@ pub struct Fact {
     /// The kind of this fact, where it is not the card's.
     #[serde(default)]
     pub kind: Option<Kind>,
+    /// Whether chance decides it: it is told, and neither recorded nor compared.
+    #[serde(default)]
+    pub chance: bool,
     /// All values that it can have; those of `scale` among them once the card is read.
     #[serde(default)]
     pub values: BTreeMap<String, Meaning>,
