@@ -153,9 +153,9 @@ pub struct ExamineOptions {
     /// How long one probe may take, in seconds.
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub timeout: Duration,
-    /// How many probes run at the same time.
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub jobs: u16,
+    /// How many probes run at the same time; by default two a processor.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: Option<u16>,
     /// The slice that agents are to run in.
     #[arg(long, value_name = "NAME", env = "GC_AGENT_SLICE", hide_env_values = true)]
     pub slice: Option<OsString>,

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use crate::sandbox::{Command, CommandError, Manager, Running};
 
 /// How long the manager may take to answer.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Whether a systemd manager answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +29,7 @@ impl ManagerState {
 }
 
 impl Asked {
-    /// Waits for the answer, two seconds at the most.
+    /// Waits for the answer, five seconds at the most.
     pub fn answer(self) -> ManagerState {
         match self.0.and_then(Running::wait) {
             Ok(run) if run.success() => ManagerState::Answers { version: run.text() },

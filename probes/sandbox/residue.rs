@@ -10,7 +10,7 @@ use super::unit_file::remove_unit_files;
 use crate::host::GitDir;
 
 /// How long the manager may take to answer while residue is removed.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// Removes what runs that ended without cleaning up have left, and names those runs.
 ///
@@ -74,6 +74,8 @@ pub(super) fn remove_units(manager: Manager, prefix: &str) -> Result<(), Command
         .filter(|unit| unit.starts_with(prefix))
         .collect();
     if !units.is_empty() {
+        // What has failed is forgotten first: it needs no stop, and must not wait for one.
+        systemctl().args(["reset-failed", "--"]).args(&units).run()?;
         if !systemctl().args(["stop", "--"]).args(&units).run()?.success() {
             // Since systemd 262 none is stopped if one of them has ended by itself meanwhile.
             for unit in &units {

@@ -26,7 +26,7 @@ use crate::measurement::{Outcome, Unable};
 use crate::probe::Probe;
 
 /// How long a worker may still take, once it was told to end, to remove what its probe made.
-const CLEAN_UP: Duration = Duration::from_secs(4);
+const CLEAN_UP: Duration = Duration::from_secs(10);
 /// How much longer than its deadline a worker may live before it is taken for stuck.
 const GRACE: Duration = Duration::from_millis(500);
 /// The largest outcome that is taken from a worker, in bytes.
@@ -102,6 +102,11 @@ pub fn run(
     }
     .turn_until_done(&mut on_event);
     kill_descendants(Pid::this(), &inherited);
+    // A worker that was killed, or whose manager was too busy, may have left units: all bear the
+    // run's name, and where nothing is left this is one short look.
+    if matches!(manager, ManagerState::Answers { .. }) {
+        let _ = remove_units(settings.manager, &run.to_string());
+    }
     remove_run_dirs(settings, &run);
     before.thread_set_mask()?;
     result

@@ -1,6 +1,8 @@
 use std::ffi::OsString;
 use std::fs;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use anyhow::Context;
 use launch_probes::sandbox::Settings;
@@ -42,12 +44,17 @@ impl Plan {
                 repo: repo.map(|repo| readable_dir(repo)).transpose()?,
                 deep: options.deep,
                 timeout: options.timeout,
-                jobs: usize::from(options.jobs),
+                jobs: options.jobs.map_or_else(default_jobs, usize::from),
             },
             policy,
             retries: options.retries,
         })
     }
+}
+
+/// Two probes a processor: most of their time they wait for a manager, which is one process.
+fn default_jobs() -> usize {
+    2 * thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 /// The absolute path of a directory that can be read.
