@@ -27,7 +27,7 @@ pub fn sweep(settings: &Settings) -> Vec<RunId> {
                 && is_own_dir(&entry.path())
                 && run.is_dead().unwrap_or(false)
             {
-                let _ = remove_units(settings.manager, &run.to_string());
+                let _ = remove_units(settings.manager, &run.to_string(), Requests::Settled);
                 if fs::remove_dir_all(entry.path()).is_ok() && !swept.contains(&run) {
                     swept.push(run);
                 }
@@ -54,35 +54,119 @@ pub(super) fn places(settings: &Settings) -> Vec<PathBuf> {
     places
 }
 
+/// Whether the manager has taken all requests that were made to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Requests {
+    /// Every launch was waited for.
+    Settled,
+    /// A launch may have been killed after it had sent its request, and the manager may make the
+    /// unit yet.
+    UnderWay,
+}
+
 /// Stops and forgets every unit whose name begins with `prefix`, and waits until they are gone; their
 /// unit files are removed first.
 ///
 /// # Errors
 /// When `systemctl` cannot be run or the manager does not answer in time.
-pub(super) fn remove_units(manager: Manager, prefix: &str) -> Result<(), CommandError> {
+pub(super) fn remove_units(
+    manager: Manager,
+    prefix: &str,
+    requests: Requests,
+) -> Result<(), CommandError> {
     remove_unit_files(manager, prefix);
     let deadline = Instant::now() + PATIENCE;
-    let systemctl = || Command::new("systemctl", deadline).arg(manager.option());
+    let command = |program: &str| Command::new(program, deadline).arg(manager.option());
+    let systemctl = || command("systemctl");
+    if requests == Requests::Settled {
+        return remove_listed(&systemctl, prefix).map(drop);
+    }
+    // Requests of --wait and --pipe go over the message bus, and systemctl's do not: they may
+    // overtake. What asks over the bus, too, comes behind.
+    let ping =
+        ["org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.DBus.Peer"];
+    let _ = command("busctl").arg("call").args(ping).arg("Ping").run();
+    let mut empty_lists = 0;
+    while empty_lists < 2 {
+        let is_empty = remove_listed(&systemctl, prefix)?;
+        empty_lists = if is_empty { empty_lists + 1 } else { 0 };
+    }
+    Ok(())
+}
+
+/// Stops and forgets the units that the manager has now. Says whether it had none.
+fn remove_listed(systemctl: &impl Fn() -> Command, prefix: &str) -> Result<bool, CommandError> {
     let listed = systemctl()
         .args(["list-units", "--all", "--plain", "--no-legend", "--full", "--"])
         .arg(format!("{prefix}*"))
         .run()?;
     let text = listed.text();
-    let units: Vec<&str> = text
+    let units: Vec<Listed> = text
         .lines()
-        .filter_map(|line| line.split_ascii_whitespace().next())
-        .filter(|unit| unit.starts_with(prefix))
+        .filter_map(Listed::read)
+        .filter(|unit| unit.name.starts_with(prefix))
         .collect();
+    let stoppable: Vec<&str> =
+        units.iter().filter(|unit| unit.is_to_be_stopped()).map(|unit| unit.name).collect();
+    // What has failed needs no stop, and a stop that takes too long must not keep it from going.
+    let stopped = stop_units(systemctl, &stoppable);
     if !units.is_empty() {
-        // What has failed is forgotten first: it needs no stop, and must not wait for one.
-        systemctl().args(["reset-failed", "--"]).args(&units).run()?;
-        if !systemctl().args(["stop", "--"]).args(&units).run()?.success() {
-            // Since systemd 262 none is stopped if one of them has ended by itself meanwhile.
-            for unit in &units {
-                systemctl().args(["stop", "--", unit]).run()?;
-            }
-        }
-        systemctl().args(["reset-failed", "--"]).args(&units).run()?;
+        systemctl().args(["reset-failed", "--"]).args(units.iter().map(|unit| unit.name)).run()?;
+    }
+    stopped?;
+    Ok(units.is_empty())
+}
+
+/// A line of `systemctl list-units`.
+struct Listed<'a> {
+    name: &'a str,
+    active: &'a str,
+}
+
+impl<'a> Listed<'a> {
+    /// Reads `UNIT LOAD ACTIVE SUB DESCRIPTION`.
+    fn read(line: &'a str) -> Option<Self> {
+        let mut columns = line.split_ascii_whitespace();
+        let name = columns.next()?;
+        Some(Self { name, active: columns.nth(1)? })
+    }
+
+    /// Whether it has to be stopped. What is inactive may have a start job that waits; what has
+    /// failed has none.
+    fn is_to_be_stopped(&self) -> bool {
+        self.active != "failed"
+    }
+}
+
+/// Stops all of these units, and waits until they are.
+fn stop_units(systemctl: &impl Fn() -> Command, units: &[&str]) -> Result<(), CommandError> {
+    if units.is_empty() || systemctl().args(["stop", "--"]).args(units).run()?.success() {
+        return Ok(());
+    }
+    // Since systemd 262 none is stopped if one of them has ended by itself meanwhile.
+    let stops: Vec<_> =
+        units.iter().map(|unit| systemctl().args(["stop", "--", unit]).start()).collect();
+    for stop in stops {
+        stop?.wait()?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_but_what_has_failed_is_stopped() {
+        for (line, expected) in [
+            ("a.service loaded active running A b", Some(("a.service", true))),
+            ("a.service loaded activating start-pre A", Some(("a.service", true))),
+            ("a.service loaded failed failed A", Some(("a.service", false))),
+            ("a.service loaded inactive dead A", Some(("a.service", true))),
+            ("", None),
+        ] {
+            let listed = Listed::read(line).map(|unit| (unit.name, unit.is_to_be_stopped()));
+            assert_eq!(listed, expected, "{line}");
+        }
+    }
 }

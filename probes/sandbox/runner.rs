@@ -16,7 +16,7 @@ use nix::unistd::{ForkResult, Pid, fork, pipe2};
 use super::isolation::Sandbox;
 use super::private_dir::{make_dir, remove_run_dirs};
 use super::process_tree::{descendants, kill_descendants, kill_tree};
-use super::residue::{places, remove_units};
+use super::residue::{Requests, places, remove_units};
 use super::run_id::RunId;
 use super::running::pidfd;
 use super::settings::Settings;
@@ -105,7 +105,7 @@ pub fn run(
     // A worker that was killed, or whose manager was too busy, may have left units: all bear the
     // run's name, and where nothing is left this is one short look.
     if matches!(manager, ManagerState::Answers { .. }) {
-        let _ = remove_units(settings.manager, &run.to_string());
+        let _ = remove_units(settings.manager, &run.to_string(), Requests::Settled);
     }
     remove_run_dirs(settings, &run);
     before.thread_set_mask()?;
@@ -283,7 +283,8 @@ impl Loop<'_> {
             worker.killed = true;
             worker.kill_at = now + CLEAN_UP;
             let name = self.probes[worker.index].name;
-            let _ = remove_units(self.settings.manager, &format!("{}_{name}_", self.run));
+            let prefix = format!("{}_{name}_", self.run);
+            let _ = remove_units(self.settings.manager, &prefix, Requests::UnderWay);
         }
     }
 

@@ -16,7 +16,7 @@ use super::cleaner::become_cleaner;
 use super::isolation::Sandbox;
 use super::private_dir::{make_dir, remove_dirs_in_places};
 use super::process_tree::{kill_descendants, reap_children};
-use super::residue::remove_units;
+use super::residue::{Requests, remove_units};
 use super::run_id::RunId;
 use super::settings::Settings;
 use crate::measurement::{Measurement, Outcome, Unable};
@@ -41,7 +41,8 @@ pub(super) fn work(probe: &Probe, sandbox: &Sandbox, doctor: Pid, results: Owned
     if let Ok(bytes) = serde_json::to_vec(&outcome) {
         let _ = fs::File::from(results).write_all(&bytes);
     }
-    CleanUp::of(sandbox).run();
+    let is_cut_short = matches!(outcome, Outcome::Unable(Unable::Unmeasured(_)));
+    CleanUp::of(sandbox).run(if is_cut_short { Requests::UnderWay } else { Requests::Settled });
     end(0);
 }
 
@@ -82,7 +83,7 @@ fn clean_up_on_request(sandbox: &Sandbox) {
     let clean_up = CleanUp::of(sandbox);
     thread::spawn(move || {
         if signals.wait().is_ok() {
-            clean_up.run();
+            clean_up.run(Requests::UnderWay);
             // Where the doctor is dead, the last worker takes the run's directory along.
             let _ = clean_up.dir.parent().map(fs::remove_dir);
             end(1);
@@ -111,10 +112,10 @@ impl CleanUp {
     }
 
     /// Ends all processes below the caller, then removes the probe's units and directories.
-    fn run(&self) {
+    fn run(&self, requests: Requests) {
         become_cleaner();
         kill_descendants(Pid::this(), &BTreeSet::new());
-        let _ = remove_units(self.settings.manager, &self.unit_prefix);
+        let _ = remove_units(self.settings.manager, &self.unit_prefix, requests);
         kill_descendants(Pid::this(), &BTreeSet::new());
         reap_children();
         let _ = fs::remove_dir_all(&self.dir);
