@@ -8,18 +8,21 @@ use nix::unistd::Pid;
 
 /// Kills every descendant of a process, however it detached itself, as long as the process is
 /// their subreaper (PR_SET_CHILD_SUBREAPER(2const)). The process itself is left alone, and so is
-/// everything below a process in `spared`.
-pub(super) fn kill_descendants(root: Pid, spared: &BTreeSet<Pid>) {
-    for pid in frozen_descendants(root, spared) {
-        let _ = kill(pid, Signal::SIGKILL);
+/// everything below a process in `spared`. Gives those that were killed.
+pub(super) fn kill_descendants(root: Pid, spared: &BTreeSet<Pid>) -> BTreeSet<Pid> {
+    let descendants = frozen_descendants(root, spared);
+    for pid in &descendants {
+        let _ = kill(*pid, Signal::SIGKILL);
     }
+    descendants
 }
 
-/// Kills a process and all its descendants.
-pub(super) fn kill_tree(root: Pid) {
+/// Kills a process and all its descendants, and gives the descendants.
+pub(super) fn kill_tree(root: Pid) -> BTreeSet<Pid> {
     let _ = kill(root, Signal::SIGSTOP);
-    kill_descendants(root, &BTreeSet::new());
+    let descendants = kill_descendants(root, &BTreeSet::new());
     let _ = kill(root, Signal::SIGKILL);
+    descendants
 }
 
 /// Reaps the calling process's children until none is left.

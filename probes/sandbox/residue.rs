@@ -1,6 +1,9 @@
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
+
+use nix::unistd::Pid;
 
 use super::command::{Command, CommandError};
 use super::private_dir::is_own_dir;
@@ -117,6 +120,38 @@ fn remove_listed(systemctl: &impl Fn() -> Command, prefix: &str) -> Result<bool,
     Ok(units.is_empty())
 }
 
+/// Stops the scopes that tmux servers among `killed` had asked for. A scope whose pane was dead
+/// before the manager made it is never told of an end, and stays.
+///
+/// # Errors
+/// When `systemctl` cannot be run or the manager does not answer in time.
+pub(super) fn remove_pane_scopes(
+    manager: Manager,
+    killed: &BTreeSet<Pid>,
+) -> Result<(), CommandError> {
+    if killed.is_empty() {
+        return Ok(());
+    }
+    let deadline = Instant::now() + PATIENCE;
+    let systemctl = || Command::new("systemctl", deadline).arg(manager.option());
+    let listed = systemctl()
+        .args(["list-units", "--all", "--plain", "--no-legend", "--full", "tmux-spawn-*.scope"])
+        .run()?;
+    let text = listed.text();
+    let scopes: Vec<&str> = text
+        .lines()
+        .filter(|line| launcher_of(line).is_some_and(|pid| killed.contains(&pid)))
+        .filter_map(|line| Some(Listed::read(line)?.name))
+        .collect();
+    stop_units(&systemctl, &scopes)
+}
+
+/// The server that asked for a pane's scope, from the scope's description: `tmux child pane 1234
+/// launched by process 1230` (tmux, compat/systemd.c).
+fn launcher_of(line: &str) -> Option<Pid> {
+    line.rsplit_once(" launched by process ")?.1.trim().parse().ok().map(Pid::from_raw)
+}
+
 /// A line of `systemctl list-units`.
 struct Listed<'a> {
     name: &'a str,
@@ -155,6 +190,14 @@ fn stop_units(systemctl: &impl Fn() -> Command, units: &[&str]) -> Result<(), Co
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_server_behind_a_pane_scope_is_read_from_its_description() {
+        let line =
+            "tmux-spawn-1.scope loaded active running tmux child pane 12 launched by process 10";
+        assert_eq!(launcher_of(line), Some(Pid::from_raw(10)));
+        assert_eq!(launcher_of("a.scope loaded active running A"), None);
+    }
 
     #[test]
     fn all_but_what_has_failed_is_stopped() {

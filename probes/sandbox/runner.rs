@@ -16,7 +16,7 @@ use nix::unistd::{ForkResult, Pid, fork, pipe2};
 use super::isolation::Sandbox;
 use super::private_dir::{make_dir, remove_run_dirs};
 use super::process_tree::{descendants, kill_descendants, kill_tree};
-use super::residue::{Requests, places, remove_units};
+use super::residue::{Requests, places, remove_pane_scopes, remove_units};
 use super::run_id::RunId;
 use super::running::pidfd;
 use super::settings::Settings;
@@ -279,12 +279,13 @@ impl Loop<'_> {
     fn enforce_deadlines(&mut self) {
         let now = Instant::now();
         for worker in self.workers.iter_mut().filter(|worker| worker.kill_at <= now) {
-            kill_tree(worker.pid);
+            let killed = kill_tree(worker.pid);
             worker.killed = true;
             worker.kill_at = now + CLEAN_UP;
             let name = self.probes[worker.index].name;
             let prefix = format!("{}_{name}_", self.run);
             let _ = remove_units(self.settings.manager, &prefix, Requests::UnderWay);
+            let _ = remove_pane_scopes(self.settings.manager, &killed);
         }
     }
 

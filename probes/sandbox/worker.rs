@@ -16,7 +16,7 @@ use super::cleaner::become_cleaner;
 use super::isolation::Sandbox;
 use super::private_dir::{make_dir, remove_dirs_in_places};
 use super::process_tree::{kill_descendants, reap_children};
-use super::residue::{Requests, remove_units};
+use super::residue::{Requests, remove_pane_scopes, remove_units};
 use super::run_id::RunId;
 use super::settings::Settings;
 use crate::measurement::{Measurement, Outcome, Unable};
@@ -114,8 +114,11 @@ impl CleanUp {
     /// Ends all processes below the caller, then removes the probe's units and directories.
     fn run(&self, requests: Requests) {
         become_cleaner();
-        kill_descendants(Pid::this(), &BTreeSet::new());
+        let killed = kill_descendants(Pid::this(), &BTreeSet::new());
         let _ = remove_units(self.settings.manager, &self.unit_prefix, requests);
+        if requests == Requests::UnderWay {
+            let _ = remove_pane_scopes(self.settings.manager, &killed);
+        }
         kill_descendants(Pid::this(), &BTreeSet::new());
         reap_children();
         let _ = fs::remove_dir_all(&self.dir);
