@@ -235,7 +235,7 @@ fn share(machine: &Machine, slice: &str, top: &str, other: &str) -> u64 {
 
 #[rstest]
 fn on_a_virtual_machine_limits_are_in_force_and_told(
-    #[values(Release::Debian12, Release::Debian14)] release: Release,
+    #[values(Release::Debian12)] release: Release,
 ) {
     let machine = Machine::boot_vm(release);
     machine.script("root", "loginctl enable-linger agent");

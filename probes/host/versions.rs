@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use crate::sandbox::Command;
 
 /// How long a program may take to tell its version.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A program whose version decides how a launch behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
