@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -19,6 +20,8 @@ pub struct Sandbox<'a> {
     pub(super) probe: &'a str,
     pub(super) dir: &'a Path,
     pub(super) deadline: Instant,
+    /// Whether a name for a unit was asked for, so that there may be one to remove.
+    pub(super) has_units: Cell<bool>,
 }
 
 impl Sandbox<'_> {
@@ -60,9 +63,15 @@ impl Sandbox<'_> {
     }
 
     /// The name of a unit that nobody else uses, such as `…_spaces.service`. It is stopped and
-    /// forgotten after the probe, whatever became of it.
+    /// forgotten at the end of the run, whatever became of it.
     pub fn unit_name(&self, label: &str, suffix: &str) -> String {
-        format!("{}_{}_{label}.{suffix}", self.run, self.probe.replace('-', "_"))
+        self.has_units.set(true);
+        format!("{}{label}.{suffix}", self.unit_prefix())
+    }
+
+    /// How the names of the probe's units begin.
+    pub(super) fn unit_prefix(&self) -> String {
+        format!("{}_{}_", self.run, self.probe.replace('-', "_"))
     }
 
     /// The slice that was asked for, or else one of the probe's own.

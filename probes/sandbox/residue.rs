@@ -30,7 +30,7 @@ pub fn sweep(settings: &Settings) -> Vec<RunId> {
                 && is_own_dir(&entry.path())
                 && run.is_dead().unwrap_or(false)
             {
-                let _ = remove_units(settings.manager, &run.to_string(), Requests::Settled);
+                let _ = remove_units(settings.manager, &run.to_string());
                 if fs::remove_dir_all(entry.path()).is_ok() && !swept.contains(&run) {
                     swept.push(run);
                 }
@@ -57,33 +57,28 @@ pub(super) fn places(settings: &Settings) -> Vec<PathBuf> {
     places
 }
 
-/// Whether the manager has taken all requests that were made to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Requests {
-    /// Every launch was waited for.
-    Settled,
-    /// A launch may have been killed after it had sent its request, and the manager may make the
-    /// unit yet.
-    UnderWay,
-}
-
 /// Stops and forgets every unit whose name begins with `prefix`, and waits until they are gone; their
 /// unit files are removed first.
 ///
 /// # Errors
 /// When `systemctl` cannot be run or the manager does not answer in time.
-pub(super) fn remove_units(
-    manager: Manager,
-    prefix: &str,
-    requests: Requests,
-) -> Result<(), CommandError> {
+pub(super) fn remove_units(manager: Manager, prefix: &str) -> Result<(), CommandError> {
+    remove_unit_files(manager, prefix);
+    let deadline = Instant::now() + PATIENCE;
+    let systemctl = || Command::new("systemctl", deadline).arg(manager.option());
+    remove_listed(&systemctl, prefix).map(drop)
+}
+
+/// The same where a launch may have been killed after it had sent its request, so that the manager
+/// may make the unit yet.
+///
+/// # Errors
+/// When `systemctl` cannot be run or the manager does not answer in time.
+pub(super) fn remove_units_under_way(manager: Manager, prefix: &str) -> Result<(), CommandError> {
     remove_unit_files(manager, prefix);
     let deadline = Instant::now() + PATIENCE;
     let command = |program: &str| Command::new(program, deadline).arg(manager.option());
     let systemctl = || command("systemctl");
-    if requests == Requests::Settled {
-        return remove_listed(&systemctl, prefix).map(drop);
-    }
     // Requests of --wait and --pipe go over the message bus, and systemctl's do not: they may
     // overtake. What asks over the bus, too, comes behind.
     let ping =

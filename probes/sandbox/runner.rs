@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::collections::{BTreeSet, VecDeque};
 use std::fs;
 use std::io::{self, Read};
@@ -16,11 +17,11 @@ use nix::unistd::{ForkResult, Pid, fork, pipe2};
 use super::isolation::Sandbox;
 use super::private_dir::{make_dir, remove_run_dirs};
 use super::process_tree::{descendants, kill_descendants, kill_tree};
-use super::residue::{Requests, places, remove_pane_scopes, remove_units};
+use super::residue::{places, remove_pane_scopes, remove_units, remove_units_under_way};
 use super::run_id::RunId;
 use super::running::pidfd;
 use super::settings::Settings;
-use super::worker::work;
+use super::worker::{Report, work};
 use crate::host::ManagerState;
 use crate::measurement::{Outcome, Unable};
 use crate::probe::Probe;
@@ -88,24 +89,25 @@ pub fn run(
     let mask = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP]);
     let before = mask.thread_swap_mask(nix::sys::signal::SigmaskHow::SIG_BLOCK)?;
     let dir = make_run_dir(settings, &run)?;
-    let result = Loop {
+    let mut turns = Loop {
         signals: SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?,
         outcomes: probes.iter().map(|_| None).collect(),
         waiting: in_turn(probes),
         workers: Vec::new(),
         interrupted: None,
+        has_units: false,
         probes,
         settings,
         manager,
         run: &run,
         dir: &dir,
-    }
-    .turn_until_done(&mut on_event);
+    };
+    let result = turns.until_done(&mut on_event);
     kill_descendants(Pid::this(), &inherited);
-    // A worker that was killed, or whose manager was too busy, may have left units: all bear the
-    // run's name, and where nothing is left this is one short look.
-    if matches!(manager, ManagerState::Answers { .. }) {
-        let _ = remove_units(settings.manager, &run.to_string(), Requests::Settled);
+    // All units bear the run's name. A worker that was killed, or whose manager was too busy, may
+    // have left more than it knew.
+    if turns.has_units && matches!(manager, ManagerState::Answers { .. }) {
+        let _ = remove_units(settings.manager, &run.to_string());
     }
     remove_run_dirs(settings, &run);
     before.thread_set_mask()?;
@@ -143,11 +145,13 @@ struct Loop<'a> {
     waiting: VecDeque<usize>,
     workers: Vec<Worker>,
     interrupted: Option<Signal>,
+    /// Whether units may have been left to be removed at the end.
+    has_units: bool,
 }
 
 impl Loop<'_> {
-    fn turn_until_done(
-        mut self,
+    fn until_done(
+        &mut self,
         on_event: &mut impl FnMut(Event),
     ) -> io::Result<Result<Vec<Timed>, Interrupted>> {
         loop {
@@ -168,7 +172,7 @@ impl Loop<'_> {
         }
         Ok(match self.interrupted {
             Some(signal) => Err(Interrupted(signal)),
-            None => Ok(self.outcomes.into_iter().flatten().collect()),
+            None => Ok(self.outcomes.drain(..).flatten().collect()),
         })
     }
 
@@ -199,7 +203,9 @@ impl Loop<'_> {
                 let id = probe.id();
                 let dir = self.dir.join(&id);
                 let Self { run, settings, manager, .. } = *self;
-                let sandbox = Sandbox { settings, manager, run, probe: &id, dir: &dir, deadline };
+                let has_units = Cell::new(false);
+                let sandbox =
+                    Sandbox { settings, manager, run, probe: &id, dir: &dir, deadline, has_units };
                 work(probe, &sandbox, doctor, write)
             }
             ForkResult::Parent { child } => Ok(Worker {
@@ -253,7 +259,8 @@ impl Loop<'_> {
             let ended = has_ended(&worker.ended);
             let reported = worker.results.is_some() && worker.read_results(ended);
             if reported {
-                let outcome = self.outcome_of(&worker);
+                let Report { outcome, has_units } = self.report_of(&worker);
+                self.has_units |= has_units;
                 self.finish(worker.index, worker.started, outcome, on_event);
                 worker.kill_at = worker.kill_at.max(Instant::now() + CLEAN_UP);
             }
@@ -265,13 +272,14 @@ impl Loop<'_> {
         }
     }
 
-    fn outcome_of(&self, worker: &Worker) -> Outcome {
+    fn report_of(&self, worker: &Worker) -> Report {
         serde_json::from_slice(&worker.bytes).unwrap_or_else(|_| {
-            Outcome::Unable(Unable::Unmeasured(if worker.killed {
+            let reason = if worker.killed {
                 format!("it gave no answer within {:.1} s", self.settings.timeout.as_secs_f64())
             } else {
                 "its process ended without an answer".into()
-            }))
+            };
+            Report { outcome: Outcome::Unable(Unable::Unmeasured(reason)), has_units: true }
         })
     }
 
@@ -284,7 +292,7 @@ impl Loop<'_> {
             worker.kill_at = now + CLEAN_UP;
             let name = self.probes[worker.index].name;
             let prefix = format!("{}_{name}_", self.run);
-            let _ = remove_units(self.settings.manager, &prefix, Requests::UnderWay);
+            let _ = remove_units_under_way(self.settings.manager, &prefix);
             let _ = remove_pane_scopes(self.settings.manager, &killed);
         }
     }

@@ -11,22 +11,34 @@ use nix::libc;
 use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::{Pid, getppid, setsid};
+use serde::{Deserialize, Serialize};
 
 use super::cleaner::become_cleaner;
 use super::isolation::Sandbox;
 use super::private_dir::{make_dir, remove_dirs_in_places};
 use super::process_tree::{kill_descendants, reap_children};
-use super::residue::{Requests, remove_pane_scopes, remove_units};
+use super::residue::{remove_pane_scopes, remove_units_under_way};
 use super::run_id::RunId;
 use super::settings::Settings;
+use super::unit_file::remove_unit_files;
 use crate::measurement::{Measurement, Outcome, Unable};
 use crate::probe::Probe;
+
+/// What a worker reports.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Report {
+    /// How its probe ended.
+    pub(super) outcome: Outcome,
+    /// Whether units of the probe's may still be there.
+    pub(super) has_units: bool,
+}
 
 /// Takes one measurement in the calling process, which was forked for it, reports it to `results`
 /// and ends the process.
 ///
 /// The process has a session of its own, is the subreaper of all that the probe starts, and is told
-/// by SIGTERM when the doctor dies. Whatever happens, it removes what the probe made.
+/// by SIGTERM when the doctor dies. Whatever happens, it removes what the probe made; but the units
+/// of a probe that ended well are left to the doctor, which removes all of a run's at once.
 pub(super) fn work(probe: &Probe, sandbox: &Sandbox, doctor: Pid, results: OwnedFd) -> ! {
     let _ = setsid();
     let _ = prctl::set_pdeathsig(Signal::SIGTERM);
@@ -34,15 +46,21 @@ pub(super) fn work(probe: &Probe, sandbox: &Sandbox, doctor: Pid, results: Owned
     if getppid() != doctor {
         end(1);
     }
-    clean_up_on_request(sandbox);
+    clean_up_on_request(sandbox, doctor);
     // The reason is reported as the outcome; the default hook would write it over the report.
     panic::set_hook(Box::new(|_| {}));
     let outcome = measure(probe, sandbox);
-    if let Ok(bytes) = serde_json::to_vec(&outcome) {
+    let is_cut_short = matches!(outcome, Outcome::Unable(Unable::Unmeasured(_)));
+    let report = Report { outcome, has_units: sandbox.has_units.get() };
+    if let Ok(bytes) = serde_json::to_vec(&report) {
         let _ = fs::File::from(results).write_all(&bytes);
     }
-    let is_cut_short = matches!(outcome, Outcome::Unable(Unable::Unmeasured(_)));
-    CleanUp::of(sandbox).run(if is_cut_short { Requests::UnderWay } else { Requests::Settled });
+    let clean_up = CleanUp::of(sandbox);
+    if is_cut_short {
+        clean_up.run(Some(&clean_up.unit_prefix));
+    } else {
+        clean_up.run(None);
+    }
     end(0);
 }
 
@@ -77,14 +95,16 @@ fn panic_text(payload: &(dyn Any + Send)) -> &str {
 
 /// Starts the thread that answers SIGTERM with a clean-up and the end. The signal is blocked in
 /// every thread, so only that one takes it.
-fn clean_up_on_request(sandbox: &Sandbox) {
+fn clean_up_on_request(sandbox: &Sandbox, doctor: Pid) {
     let mut signals = SigSet::empty();
     signals.add(Signal::SIGTERM);
     let clean_up = CleanUp::of(sandbox);
     thread::spawn(move || {
         if signals.wait().is_ok() {
-            clean_up.run(Requests::UnderWay);
-            // Where the doctor is dead, the last worker takes the run's directory along.
+            // Where the doctor is dead, the last workers take along what others have left to it.
+            let of_run = format!("{}_", clean_up.run);
+            let is_orphan = getppid() != doctor;
+            clean_up.run(Some(if is_orphan { &of_run } else { &clean_up.unit_prefix }));
             let _ = clean_up.dir.parent().map(fs::remove_dir);
             end(1);
         }
@@ -106,17 +126,19 @@ impl CleanUp {
             settings: sandbox.settings.clone(),
             run: sandbox.run.clone(),
             probe: sandbox.probe.to_owned(),
-            unit_prefix: sandbox.unit_name("", "").trim_end_matches('.').to_owned(),
+            unit_prefix: sandbox.unit_prefix(),
             dir: sandbox.dir.to_owned(),
         }
     }
 
-    /// Ends all processes below the caller, then removes the probe's units and directories.
-    fn run(&self, requests: Requests) {
+    /// Ends all processes below the caller, then removes the probe's files and directories, and the
+    /// units whose names begin with `units_under_way`, which the manager may only be making.
+    fn run(&self, units_under_way: Option<&str>) {
         become_cleaner();
         let killed = kill_descendants(Pid::this(), &BTreeSet::new());
-        let _ = remove_units(self.settings.manager, &self.unit_prefix, requests);
-        if requests == Requests::UnderWay {
+        remove_unit_files(self.settings.manager, &self.unit_prefix);
+        if let Some(prefix) = units_under_way {
+            let _ = remove_units_under_way(self.settings.manager, prefix);
             let _ = remove_pane_scopes(self.settings.manager, &killed);
         }
         kill_descendants(Pid::this(), &BTreeSet::new());
