@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::sandbox::Command;
+use crate::sandbox::{Command, Running};
 
 /// How long a program may take to tell its version.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -44,24 +44,34 @@ impl Component {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Versions(BTreeMap<Component, String>);
 
+/// Questions to all components that are under way.
+pub struct AskedVersions(Vec<(Component, Running)>);
+
 impl Versions {
-    /// Asks all components at the same time.
-    pub fn read() -> Self {
+    /// Asks all components at the same time, without waiting for the answers.
+    pub fn ask() -> AskedVersions {
         let deadline = Instant::now() + PATIENCE;
-        let running = Component::ALL.map(|component| {
+        let ask = |component: Component| {
             let [program, option] = component.question();
-            (component, Command::new(program, deadline).arg(option).start())
-        });
-        let answers = running.into_iter().filter_map(|(component, running)| {
-            let text = running.ok()?.wait().ok().filter(|answer| answer.success())?.text();
-            Some((component, version_in(component, &text)?))
-        });
-        Self(answers.collect())
+            Some((component, Command::new(program, deadline).arg(option).start().ok()?))
+        };
+        AskedVersions(Component::ALL.into_iter().filter_map(ask).collect())
     }
 
     /// The full version of a component: for systemd the distribution's (`257.13-1~deb13u1`).
     pub fn get(&self, component: Component) -> Option<&str> {
         self.0.get(&component).map(String::as_str)
+    }
+}
+
+impl AskedVersions {
+    /// Waits for the answers, five seconds after the questions at the most.
+    pub fn answers(self) -> Versions {
+        let answers = self.0.into_iter().filter_map(|(component, running)| {
+            let text = running.wait().ok().filter(|answer| answer.success())?.text();
+            Some((component, version_in(component, &text)?))
+        });
+        Versions(answers.collect())
     }
 }
 

@@ -132,7 +132,7 @@ impl Running {
     /// Waits for one event and takes it in. Says whether the command has ended.
     fn turn(&mut self, until_exit: bool) -> Result<bool, CommandError> {
         let left = self.deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
+        if left.is_zero() && !self.has_ended() {
             kill_group(&mut self.child);
             return Err(CommandError::Deadline {
                 command: self.words.join(" "),

@@ -41,18 +41,22 @@ impl Measured {
         let started = Timestamp::now();
         let clock = Instant::now();
         let asked = ManagerState::ask(settings.manager);
-        let versions = Versions::read();
+        // Only the judge needs them.
+        let versions = Versions::ask();
         let manager = asked.answer();
         let swept = sandbox::sweep(settings).iter().map(ToString::to_string).collect();
         let probes: Vec<_> = plan.catalogue.entries().iter().map(|entry| entry.probe).collect();
         let outcomes = attempt(&probes, settings, &manager, plan.retries)?;
-        Ok(outcomes.map(|outcomes| Self {
-            host: Host::read(&versions, settings.manager),
-            versions,
-            started,
-            elapsed: clock.elapsed(),
-            swept,
-            outcomes,
+        Ok(outcomes.map(|outcomes| {
+            let versions = versions.answers();
+            Self {
+                host: Host::read(&versions, settings.manager),
+                versions,
+                started,
+                elapsed: clock.elapsed(),
+                swept,
+                outcomes,
+            }
         }))
     }
 
