@@ -63,7 +63,7 @@ registry! {
         unit_groups,
         unit_properties
     ]:
-        scope_availability (alone),
+        scope_availability,
         bus_address,
         scope_argument_expansion,
         scope_exec,
