@@ -11,8 +11,8 @@ const STATUS: i32 = 7;
 pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     sandbox.require_manager()?;
     let [collected, kept] = ["collected", "kept"].map(|label| sandbox.unit_name(label, "service"));
-    let collecting = start(sandbox, &collected, &["--collect"])?;
-    let keeping = start(sandbox, &kept, &[])?;
+    let collecting = start(sandbox, &collected, &["--wait", "--collect"])?;
+    let keeping = start(sandbox, &kept, &["--wait"])?;
 
     let mut measurement = Measurement::default();
     let (collecting, keeping) = (collecting.wait()?, keeping.wait()?);
@@ -27,9 +27,7 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     measurement.fact_from("wait-status", passed_on, &collecting);
     let ending = collecting.ending();
     forgotten::wait_for(sandbox, &[&collected])?;
-    for (prefix, unit) in [("", &collected), ("kept-", &kept)] {
-        tell_state(sandbox, prefix, unit, &mut measurement)?;
-    }
+    tell_states(sandbox, &[("", &collected), ("kept-", &kept)], &mut measurement)?;
     let found = journal::wait_for(sandbox, &collected, Entry::Failed)?;
     let entries = journal::read(sandbox, &collected, Entry::Failed)?;
     measurement.fact_from("journal", if found { "found" } else { "missing" }, &entries);
@@ -49,29 +47,40 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
 fn start(sandbox: &Sandbox, unit: &str, options: &[&str]) -> Result<Running, CommandError> {
     sandbox
         .systemd_run()
-        .args(["--quiet", "--wait", &format!("--unit={unit}")])
+        .args(["--quiet", &format!("--unit={unit}")])
         .args(options)
         .args(["--", "sh", "-c", &format!("exit {STATUS}")])
         .start()
 }
 
-/// Records what `systemctl` says of a failed unit, under facts that begin with `prefix`.
-fn tell_state(
+/// Records what `systemctl` says of failed units, each under facts that begin with its prefix.
+fn tell_states(
     sandbox: &Sandbox,
-    prefix: &str,
-    unit: &str,
+    units: &[(&str, &str)],
     measurement: &mut Measurement,
 ) -> Result<(), Unable> {
-    let asked = sandbox.systemctl().args(["is-failed", "--", unit]).start()?;
-    let shown =
-        sandbox.systemctl().args(["show", "--property=Result", "--value", "--", unit]).run()?;
+    let names = units.iter().map(|(_, unit)| unit);
+    let asked = sandbox.systemctl().args(["is-failed", "--"]).args(names.clone()).start()?;
+    let shown = sandbox
+        .systemctl()
+        .args(["show", "--property=Result", "--value", "--"])
+        .args(names)
+        .run()?;
     let asked = asked.wait()?;
-    if !shown.success() {
-        return Err(Unable::Unmeasured(format!("`systemctl show` failed: {}", shown.errors())));
+    let (states, results) = (asked.text(), shown.text());
+    let results = results.lines().filter(|line| !line.is_empty());
+    if states.lines().count() != units.len() || results.clone().count() != units.len() {
+        return Err(Unable::Unmeasured(format!(
+            "systemctl did not tell the state of each unit: {} {}",
+            asked.errors(),
+            shown.errors()
+        )));
     }
-    let is_failed = if asked.success() { "failed" } else { "not-failed" };
-    measurement.fact_from(&format!("{prefix}is-failed"), is_failed, &asked);
-    let result = if shown.text() == "success" { "success" } else { "failure" };
-    measurement.fact_from(&format!("{prefix}result"), result, &shown);
+    for (((prefix, _), state), result) in units.iter().zip(states.lines()).zip(results) {
+        let is_failed = if state == "failed" { "failed" } else { "not-failed" };
+        measurement.fact_from(&format!("{prefix}is-failed"), is_failed, &asked);
+        let result = if result == "success" { "success" } else { "failure" };
+        measurement.fact_from(&format!("{prefix}result"), result, &shown);
+    }
     Ok(())
 }

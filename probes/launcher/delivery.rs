@@ -1,3 +1,6 @@
+use std::ffi::{OsStr, OsString};
+use std::slice;
+
 use crate::sandbox::{Command, CommandError, Completed, Running, Sandbox};
 
 /// A variable that every launch sets. It proves that the command was started, and stands between
@@ -19,13 +22,31 @@ pub enum Way {
     Scope,
 }
 
+/// Variables on their way into a unit.
+#[derive(Debug, Clone)]
+pub struct Parcel {
+    label: String,
+    words: Vec<OsString>,
+    names: Vec<String>,
+    callers: Vec<(String, Option<String>)>,
+}
+
 /// A launch under way whose command prints what it finds in its environment.
 pub struct Delivery {
     running: Running,
     names: Vec<String>,
 }
 
+/// A launch under way with several parcels, none of which is known to be refused.
+pub struct Shipment<'a> {
+    sandbox: &'a Sandbox<'a>,
+    way: Way,
+    parcels: Vec<Parcel>,
+    together: Delivery,
+}
+
 /// What the command of a launch found in its environment.
+#[derive(Debug, Clone)]
 pub struct Arrival {
     /// The launch.
     pub run: Completed,
@@ -69,29 +90,105 @@ impl Fate {
     }
 }
 
-impl Delivery {
-    /// Starts a launch whose command looks for the variables `names`. `label` tells its unit from
-    /// the others of the probe, and `assign` puts assignments into the command.
+impl Parcel {
+    /// Options of a launch that assign the variable `name`. `label` tells its unit from the others
+    /// of the probe.
+    pub fn new<T: AsRef<OsStr>>(
+        label: &str,
+        name: &str,
+        words: impl IntoIterator<Item = T>,
+    ) -> Self {
+        Self {
+            label: label.to_owned(),
+            words: words.into_iter().map(|word| word.as_ref().to_owned()).collect(),
+            names: vec![name.to_owned()],
+            callers: Vec::new(),
+        }
+    }
+
+    /// The same with a property `Environment=`.
+    pub fn of_property(label: &str, name: &str, assignment: &str) -> Self {
+        Self::new(label, name, ["-p", &format!("Environment={assignment}")])
+    }
+
+    /// Looks for one more variable.
+    #[must_use]
+    pub fn and(mut self, name: &str) -> Self {
+        self.names.push(name.to_owned());
+        self
+    }
+
+    /// Sets a variable of the caller's, or takes it away.
+    #[must_use]
+    pub fn of_caller(mut self, name: &str, value: Option<&str>) -> Self {
+        self.callers.push((name.to_owned(), value.map(str::to_owned)));
+        self
+    }
+
+    /// Launches it.
+    ///
+    /// # Errors
+    /// When systemd-run cannot be started.
+    pub fn send(&self, sandbox: &Sandbox, way: Way) -> Result<Delivery, CommandError> {
+        send_together(sandbox, way, &self.label, slice::from_ref(self))
+    }
+}
+
+/// Launches one unit with all that the parcels assign.
+fn send_together(
+    sandbox: &Sandbox,
+    way: Way,
+    label: &str,
+    parcels: &[Parcel],
+) -> Result<Delivery, CommandError> {
+    let mut command = launcher(sandbox, way, label)
+        .arg(format!("--setenv={MARK}={}", String::from_utf8_lossy(MARK_VALUE)));
+    for parcel in parcels {
+        command = command.args(&parcel.words);
+        for (name, value) in &parcel.callers {
+            command = command.env_as(name, value.as_deref().map(OsStr::new));
+        }
+    }
+    command = command.args(["--", "printenv", "-0", MARK]).keep(LARGEST);
+    let names: Vec<String> = parcels.iter().flat_map(|parcel| parcel.names.clone()).collect();
+    for name in &names {
+        command = command.args([name, MARK]);
+    }
+    Ok(Delivery { running: command.start()?, names })
+}
+
+impl<'a> Shipment<'a> {
+    /// Launches all parcels in one unit; their variables have different names.
     ///
     /// # Errors
     /// When systemd-run cannot be started.
     pub fn start(
-        sandbox: &Sandbox,
+        sandbox: &'a Sandbox<'a>,
         way: Way,
         label: &str,
-        names: &[&str],
-        assign: impl FnOnce(Command) -> Command,
+        parcels: Vec<Parcel>,
     ) -> Result<Self, CommandError> {
-        let command = launcher(sandbox, way, label)
-            .arg(format!("--setenv={MARK}={}", String::from_utf8_lossy(MARK_VALUE)));
-        let mut command = assign(command).args(["--", "printenv", "-0", MARK]).keep(LARGEST);
-        for name in names {
-            command = command.args([name, MARK]);
-        }
-        let names = names.iter().map(|&name| name.to_owned()).collect();
-        Ok(Self { running: command.start()?, names })
+        let together = send_together(sandbox, way, label, &parcels)?;
+        Ok(Self { sandbox, way, parcels, together })
     }
 
+    /// Waits for its end and tells what each parcel's launch found. One value that is refused refuses
+    /// the launch of all: then each parcel is launched alone.
+    ///
+    /// # Errors
+    /// When a launch cannot be started or had not ended at the deadline.
+    pub fn wait(self) -> Result<Vec<Arrival>, CommandError> {
+        let together = self.together.wait()?;
+        if together.is_started() || self.parcels.len() == 1 {
+            return Ok(vec![together; self.parcels.len()]);
+        }
+        let alone: Vec<_> =
+            self.parcels.iter().map(|parcel| parcel.send(self.sandbox, self.way)).collect();
+        alone.into_iter().map(|delivery| delivery?.wait()).collect()
+    }
+}
+
+impl Delivery {
     /// Waits for its end and tells what it found.
     ///
     /// # Errors
@@ -104,8 +201,8 @@ impl Delivery {
     }
 }
 
-/// Starts a launch of a command that only succeeds, so that its exit status is systemd-run's own:
-/// one that looks for variables fails where one is not set.
+/// Starts a launch of a command that only succeeds, and does not wait for that: its exit status is
+/// systemd-run's own.
 ///
 /// # Errors
 /// When systemd-run cannot be started.
@@ -115,20 +212,21 @@ pub fn start_bare(
     label: &str,
     words: &[&str],
 ) -> Result<Running, CommandError> {
-    launcher(sandbox, way, label).args(words).args(["--", "true"]).start()
+    unit_of(sandbox, way, label).args(words).args(["--", "true"]).start()
+}
+
+/// systemd-run that waits for the command and passes on what it prints.
+fn launcher(sandbox: &Sandbox, way: Way, label: &str) -> Command {
+    let command = unit_of(sandbox, way, label);
+    if way == Way::Service { command.args(["--wait", "--pipe"]) } else { command }
 }
 
 /// systemd-run with the options that every launch has.
-fn launcher(sandbox: &Sandbox, way: Way, label: &str) -> Command {
-    let (suffix, options) = match way {
-        Way::Service => ("service", ["--wait", "--pipe"].as_slice()),
-        Way::Scope => ("scope", ["--scope"].as_slice()),
-    };
-    sandbox
-        .systemd_run()
-        .args(["--quiet", "--collect"])
-        .args(options)
-        .arg(format!("--unit={}", sandbox.unit_name(label, suffix)))
+fn unit_of(sandbox: &Sandbox, way: Way, label: &str) -> Command {
+    let suffix = if way == Way::Scope { "scope" } else { "service" };
+    let unit = format!("--unit={}", sandbox.unit_name(label, suffix));
+    let command = sandbox.systemd_run().args(["--quiet", "--collect", &unit]);
+    if way == Way::Scope { command.arg("--scope") } else { command }
 }
 
 impl Arrival {

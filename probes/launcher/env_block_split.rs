@@ -1,67 +1,72 @@
 //! What `-p Environment=KEY="a b=c"` does: the value is split where a blank is followed by
 //! something that looks like an assignment.
 
-use super::delivery::{Delivery, KEY, Way, start_bare};
+use super::delivery::{Arrival, KEY, Parcel, Shipment, Way, start_bare};
 use crate::sandbox::{Completed, Sandbox};
 use crate::{Measurement, Unable};
 
 /// The variable that nobody meant to set.
 const STRAY: &str = "DOCTOR_STRAY";
+/// What is meant to reach the unit.
+const MEANT: &str = "a DOCTOR_STRAY=c";
 /// A variable of every service, and what a value that was split would make of it.
 const PATH: (&str, &str) = ("PATH", "/nowhere");
 
-/// The values that are measured: the fact, and the value.
-const VALUES: [(&str, &str); 4] = [
-    ("value", "a DOCTOR_STRAY=c"),
-    ("newline", "a\nDOCTOR_STRAY=c"),
-    ("json", r#"{"a": "DOCTOR_STRAY=c"}"#),
-    ("repeated", "a DOCTOR_VALUE=c"),
+/// The values that are measured in one unit: the fact, its variable, and the value.
+const VALUES: [(&str, &str, &str); 3] = [
+    ("value", "DOCTOR_A", MEANT),
+    ("newline", "DOCTOR_B", "a\nDOCTOR_STRAY_B=c"),
+    ("json", "DOCTOR_C", r#"{"a": "DOCTOR_STRAY_C=c"}"#),
 ];
+/// The same in a unit of its own.
+const REPEATED: (&str, &str) = ("repeated", "a DOCTOR_VALUE=c");
 
 pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     sandbox.require_manager()?;
-    let start = |label: &str, names: &[&str], assignment: [String; 2]| {
-        Delivery::start(sandbox, Way::Service, label, names, |command| command.args(assignment))
+    let property = |label: &str, name: &str, value: &str| {
+        Parcel::of_property(label, name, &format!("{name}={value}"))
     };
-    let property = |value: &str| ["-p".to_owned(), format!("Environment={value}")];
-    let meant = VALUES[0].1;
+    let remedies = vec![
+        Parcel::new("setenv", KEY, [format!("--setenv={KEY}={MEANT}")]),
+        Parcel::of_property("quoted", "DOCTOR_QUOTED", &format!("\"DOCTOR_QUOTED={MEANT}\"")),
+    ];
+    let (path, replacement) = PATH;
+    let mut split = VALUES.map(|(fact, name, value)| property(fact, name, value)).to_vec();
+    split[0] = split[0].clone().and(STRAY);
+    split.push(property("path", "DOCTOR_D", &format!("a {path}={replacement}")).and(path));
 
-    let setenv = start("setenv", &[KEY], ["--setenv".into(), format!("{KEY}={meant}")])?;
-    let quoted = start("quoted", &[KEY], property(&format!("\"{KEY}={meant}\"")))?;
-    let values =
-        VALUES.map(|(fact, value)| start(fact, &[KEY, STRAY], property(&format!("{KEY}={value}"))));
-    let (name, replacement) = PATH;
-    let path = start("path", &[name], property(&format!("{KEY}=a {name}={replacement}")))?;
-
-    let [option, assignment] = property(&format!("{KEY}={meant}"));
-    let bare = start_bare(sandbox, Way::Service, "bare", &[&option, &assignment])?;
+    let remedies = Shipment::start(sandbox, Way::Service, "remedies", remedies)?;
+    let split = Shipment::start(sandbox, Way::Service, "values", split)?;
+    let repeated = property(REPEATED.0, KEY, REPEATED.1).send(sandbox, Way::Service)?;
+    let options = ["-p", &format!("Environment={KEY}={MEANT}")];
+    let bare = start_bare(sandbox, Way::Service, "bare", &options)?;
 
     let mut measurement = Measurement::default();
-    let setenv = setenv.wait()?;
-    if !setenv.is_started() {
+    let remedies = remedies.wait()?;
+    if !remedies[0].is_started() {
         return Err(Unable::Unmeasured(format!(
             "even a launch with --setenv did not start a service: {}",
-            setenv.run.errors()
+            remedies[0].run.errors()
         )));
     }
-    measurement.fact_from("setenv", setenv.fate(KEY, meant.as_bytes()).name(), &setenv.run);
-    let quoted = quoted.wait()?;
-    measurement.fact_from("quoted", quoted.fate(KEY, meant.as_bytes()).name(), &quoted.run);
-    for ((fact, value), delivery) in VALUES.iter().zip(values) {
-        let arrival = delivery?.wait()?;
-        measurement.fact_from(fact, arrival.fate(KEY, value.as_bytes()).name(), &arrival.run);
-        if *fact == "value" {
-            let stray = if arrival.value(STRAY).is_some() { "set" } else { "not-set" };
-            measurement.fact_from("stray", stray, &arrival.run);
-        }
+    let mut tell = |fact: &str, name: &str, value: &str, arrival: &Arrival| {
+        measurement.fact_from(fact, arrival.fate(name, value.as_bytes()).name(), &arrival.run);
+    };
+    tell("setenv", KEY, MEANT, &remedies[0]);
+    tell("quoted", "DOCTOR_QUOTED", MEANT, &remedies[1]);
+    let split = split.wait()?;
+    for ((fact, name, value), arrival) in VALUES.iter().zip(&split) {
+        tell(fact, name, value, arrival);
     }
+    tell(REPEATED.0, KEY, REPEATED.1, &repeated.wait()?);
+    let is_stray = split[0].value(STRAY).is_some();
+    measurement.fact_from("stray", if is_stray { "set" } else { "not-set" }, &split[0].run);
+    let is_replaced = split[3].value(path) == Some(replacement.as_bytes());
+    measurement.fact_from("path", if is_replaced { "replaced" } else { "kept" }, &split[3].run);
     let bare = bare.wait()?;
     let is_silent = bare.errors().is_empty();
     measurement.fact_from("exit", if bare.success() { "zero" } else { "nonzero" }, &bare);
     measurement.fact_from("message", if is_silent { "nothing" } else { "something" }, &bare);
-    let path = path.wait()?;
-    let is_replaced = path.value(name) == Some(replacement.as_bytes());
-    measurement.fact_from("path", if is_replaced { "replaced" } else { "kept" }, &path.run);
     measurement.summary = summary(&measurement, &bare);
     Ok(measurement)
 }

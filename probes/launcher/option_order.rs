@@ -1,9 +1,11 @@
 //! What becomes of `--setenv` behind the command, and of `-p Environment=` with `--scope`.
 
-use super::delivery::{Delivery, Fate, KEY, Way, start_bare};
+use super::delivery::{Fate, KEY, Parcel, Shipment, Way, start_bare};
 use crate::sandbox::{CommandError, Running, Sandbox};
 use crate::{Measurement, Unable};
 
+/// The variable that is set by an option in two words.
+const SEPARATE: &str = "DOCTOR_SEPARATE";
 /// Prints what it was given as its own name, and the variable. `$0` is not replaced in a service,
 /// because more stands beside it in the same word.
 const SHOW: &str = "echo \"$0\"; printenv DOCTOR_VALUE; :";
@@ -13,27 +15,29 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     let assignment = format!("{KEY}=a");
     let option = format!("--setenv={assignment}");
     let property = format!("Environment={assignment}");
-    let deliver = |way: Way, label: &str, words: &[&str]| {
-        Delivery::start(sandbox, way, label, &[KEY], |command| command.args(words))
-    };
-    let before = deliver(Way::Service, "before", &[&option])?;
-    let separate = deliver(Way::Service, "separate", &["--setenv", &assignment])?;
+    let services = vec![
+        Parcel::new("before", KEY, [&option]),
+        Parcel::new("separate", SEPARATE, ["--setenv", &format!("{SEPARATE}=a")]),
+    ];
+    let services = Shipment::start(sandbox, Way::Service, "services", services)?;
     // That scopes take properties at all is seen beside the one that they do not take.
     let scope_setenv =
-        deliver(Way::Scope, "scope-setenv", &["-p", "Description=launch-doctor", &option])?;
-    let scope_property = deliver(Way::Scope, "scope-property", &["-p", &property])?;
-    let bare = start_bare(sandbox, Way::Scope, "bare", &["-p", &property])?;
+        Parcel::new("scope-setenv", KEY, ["-p", "Description=launch-doctor", &option])
+            .send(sandbox, Way::Scope)?;
+    let scope_property =
+        Parcel::new("scope-property", KEY, ["-p", &property]).send(sandbox, Way::Scope)?;
     let behind = ["--wait", "--scope"].map(|way| (way, start_behind(sandbox, way, &option)));
 
     let mut measurement = Measurement::default();
-    for (fact, delivery) in [
-        ("before", before),
-        ("separate", separate),
-        ("scope-setenv", scope_setenv),
-        ("scope-property", scope_property),
+    let services = services.wait()?;
+    let scope_property = scope_property.wait()?;
+    for (fact, name, arrival) in [
+        ("before", KEY, &services[0]),
+        ("separate", SEPARATE, &services[1]),
+        ("scope-setenv", KEY, &scope_setenv.wait()?),
+        ("scope-property", KEY, &scope_property),
     ] {
-        let arrival = delivery.wait()?;
-        let fate = arrival.fate(KEY, b"a");
+        let fate = arrival.fate(name, b"a");
         let is_control = matches!(fact, "before" | "scope-setenv");
         if is_control && fate == Fate::Rejected {
             return Err(Unable::Unmeasured(format!(
@@ -43,7 +47,12 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
         }
         measurement.fact_from(fact, fate.name(), &arrival.run);
     }
-    let bare = bare.wait()?;
+    let bare = if scope_property.is_started() {
+        // The command's exit status is not that of systemd-run.
+        start_bare(sandbox, Way::Scope, "bare", &["-p", &property])?.wait()?
+    } else {
+        scope_property.run
+    };
     measurement.fact_from("scope-exit", if bare.success() { "zero" } else { "nonzero" }, &bare);
     for (way, running) in behind {
         let fact = if way == "--scope" { "scope-behind" } else { "behind" };

@@ -2,8 +2,9 @@
 //! `EnvironmentFile=` does with such values.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
-use super::delivery::{Delivery, Fate, KEY, Way};
+use super::delivery::{Arrival, Fate, Parcel, Shipment, Way};
 use crate::host::journal::{self, Entry};
 use crate::sandbox::{Completed, Running, Sandbox, UnitFile};
 use crate::{Measurement, Unable};
@@ -23,11 +24,11 @@ const RIGHT: [Line; 2] = [
 ];
 /// The variable that nobody meant to set.
 const STRAY: &str = "DOCTOR_STRAY";
-/// Lines of an environment file; the variable is always [`KEY`].
-const IN_FILE: [Line; 3] = [
-    ("file-spaces", KEY, "DOCTOR_VALUE=a b=c", "a b=c"),
-    ("file-lone-quote", KEY, "DOCTOR_VALUE=it's", "it's"),
-    ("file-export", KEY, "export DOCTOR_VALUE=a", "a"),
+/// Lines of environment files, a file each.
+const IN_FILES: [Line; 3] = [
+    ("file-spaces", "DOCTOR_A", "DOCTOR_A=a b=c", "a b=c"),
+    ("file-lone-quote", "DOCTOR_B", "DOCTOR_B=it's", "it's"),
+    ("file-export", "DOCTOR_C", "export DOCTOR_C=a", "a"),
 ];
 
 pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
@@ -37,18 +38,17 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
         .map(|(label, lines)| sandbox.unit_file(label, "service", &unit(lines, "sleep infinity")));
     let [wrong, right] = files;
     let (wrong, right) = (Service::start(sandbox, wrong?)?, Service::start(sandbox, right?)?);
-    let verified = [WRONG[0], WRONG[1], RIGHT[0]].map(|line| start_verify(sandbox, line));
-    let from_files = IN_FILE.map(|line| (line, start_with_file(sandbox, line)));
+    let verify = Verify::start(sandbox, &[WRONG[0], WRONG[1], RIGHT[0]])?;
+    let from_files = start_with_files(sandbox)?;
 
     let mut measurement = Measurement::default();
-    let right = right.finish(sandbox)?;
+    let [right, wrong] = finish(sandbox, [right, wrong])?;
     if right.environment.is_none() {
         return Err(Unable::Unmeasured(format!(
             "a unit file without a mistake was not started: {}",
             right.run.errors()
         )));
     }
-    let wrong = wrong.finish(sandbox)?;
     for (service, lines) in [(&wrong, WRONG.as_slice()), (&right, &RIGHT)] {
         for (fact, name, _, value) in lines {
             let fate = Fate::of(value.as_bytes(), service.look_for(name));
@@ -59,7 +59,7 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     measurement.fact_from("stray", if is_stray { "set" } else { "not-set" }, &wrong.run);
     measurement.fact_from("exit", exit(&wrong.run), &wrong.run);
     tell_journal(sandbox, &wrong, &mut measurement)?;
-    tell_verify(verified, &mut measurement)?;
+    tell_verify(sandbox, verify, &mut measurement)?;
     tell_files(from_files, &mut measurement)?;
     measurement.summary = summary(&measurement, &wrong.run);
     Ok(measurement)
@@ -95,22 +95,33 @@ impl Service {
         let start = sandbox.systemctl().args(["start", "--", &file.unit]).start()?;
         Ok(Self { file, start })
     }
+}
 
-    fn finish(self, sandbox: &Sandbox) -> Result<Started, Unable> {
-        let run = self.start.wait()?;
-        let show = sandbox
-            .systemctl()
-            .args(["show", "--property=MainPID", "--value", "--", &self.file.unit])
-            .run()?;
-        if !show.success() {
-            return Err(Unable::Unmeasured(format!("`systemctl show` failed: {}", show.errors())));
-        }
-        let environment = match show.text().as_str() {
-            "0" => None,
-            pid => Some(fs::read(format!("/proc/{pid}/environ"))?),
-        };
-        Ok(Started { file: self.file, run, environment })
-    }
+/// Waits until both are started or refused.
+fn finish(sandbox: &Sandbox, services: [Service; 2]) -> Result<[Started; 2], Unable> {
+    let [first, second] = services;
+    let runs = [first.start.wait()?, second.start.wait()?];
+    let show = sandbox
+        .systemctl()
+        .args(["show", "--property=MainPID", "--value", "--"])
+        .args([&first.file.unit, &second.file.unit])
+        .run()?;
+    let text = show.text();
+    let pids: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
+    let [first_pid, second_pid] = pids[..] else {
+        return Err(Unable::Unmeasured(format!("`systemctl show` failed: {}", show.errors())));
+    };
+    let environment = |pid: &str| match pid {
+        "0" => Ok(None),
+        pid => fs::read(format!("/proc/{pid}/environ")).map(Some),
+    };
+    let environments = [environment(first_pid)?, environment(second_pid)?];
+    let [first_run, second_run] = runs;
+    let [first_environment, second_environment] = environments;
+    Ok([
+        Started { file: first.file, run: first_run, environment: first_environment },
+        Started { file: second.file, run: second_run, environment: second_environment },
+    ])
 }
 
 impl Started {
@@ -140,74 +151,88 @@ fn tell_journal(
     Ok(())
 }
 
-/// Starts `systemd-analyze verify` for a unit file with one line. Gives the file's path, too.
-///
-/// It runs as a service that is stopped by waiting for its end, because it keeps directories in
-/// /tmp meanwhile, which stay there when it is killed. It has a runtime directory of its own,
-/// because some versions take the socket of the running user manager away (systemd issue 36540).
-fn start_verify(sandbox: &Sandbox, line: Line) -> Result<(String, Running), Unable> {
-    let file = sandbox.dir().join(format!("{}.service", line.0));
-    // Before systemd 248 only an absolute path counted as a program that is there.
-    fs::write(&file, unit(&[line], "/bin/sh"))?;
-    let verify = sandbox
-        .systemd_run()
-        .args(["--quiet", "--collect", "--wait", "--pipe"])
-        .arg(format!("--unit={}", sandbox.unit_name(&format!("verify_{}", line.0), "service")))
-        .args(["-p", "KillSignal=SIGCONT", "-p", "TimeoutStopSec=2s"])
-        .arg(format!("--setenv=XDG_RUNTIME_DIR={}", sandbox.dir().display()))
-        .args(["--", "systemd-analyze", sandbox.settings.manager.option(), "verify"])
-        .arg(&file);
-    Ok((file.to_string_lossy().into_owned(), verify.start()?))
+/// `systemd-analyze verify` under way.
+struct Verify {
+    /// A file for each line, in the order of the lines.
+    files: Vec<PathBuf>,
+    running: Running,
+}
+
+impl Verify {
+    /// Starts it for unit files of one line each.
+    ///
+    /// It runs as a service that is stopped by waiting for its end, because it keeps directories in
+    /// /tmp meanwhile, which stay there when it is killed. It has a runtime directory of its own,
+    /// because some versions take the socket of the running user manager away (systemd issue 36540).
+    fn start(sandbox: &Sandbox, lines: &[Line]) -> Result<Self, Unable> {
+        let files: Vec<PathBuf> =
+            lines.iter().map(|(fact, ..)| sandbox.dir().join(format!("{fact}.service"))).collect();
+        for (file, line) in files.iter().zip(lines) {
+            // Before systemd 248 only an absolute path counted as a program that is there.
+            fs::write(file, unit(&[*line], "/bin/sh"))?;
+        }
+        let label = format!("verify_{}", lines[0].0);
+        let running = sandbox
+            .systemd_run()
+            .args(["--quiet", "--collect", "--wait", "--pipe"])
+            .arg(format!("--unit={}", sandbox.unit_name(&label, "service")))
+            .args(["-p", "KillSignal=SIGCONT", "-p", "TimeoutStopSec=2s"])
+            .arg(format!("--setenv=XDG_RUNTIME_DIR={}", sandbox.dir().display()))
+            .args(["--", "systemd-analyze", sandbox.settings.manager.option(), "verify"])
+            .args(&files)
+            .start()?;
+        Ok(Self { files, running })
+    }
 }
 
 /// Records what `systemd-analyze verify` said of a cut value and of a split one; nothing, unless it
-/// was content with a file without a mistake.
+/// was content with a file without a mistake. Where it ends with an error for all three together,
+/// each is verified alone.
 fn tell_verify(
-    verified: [Result<(String, Running), Unable>; 3],
+    sandbox: &Sandbox,
+    verify: Verify,
     measurement: &mut Measurement,
 ) -> Result<(), Unable> {
-    let [spaces, split, right] = verified;
-    let is_right = right?.1.wait()?.success();
-    for (fact, verify) in [("verify", spaces), ("verify-split", split)] {
-        let (file, running) = verify?;
-        let run = running.wait()?;
-        if !is_right {
-            continue;
-        }
-        // Its notes begin with the file; whatever else it says is about other units.
-        let is_told = run.errors().contains(&file);
-        measurement.fact_from(fact, if is_told { "told" } else { "silent" }, &run);
-        if fact == "verify" {
-            measurement.fact_from("verify-exit", exit(&run), &run);
+    let together = verify.running.wait()?;
+    // Its notes begin with the file; whatever else it says is about other units.
+    let is_told = |run: &Completed, file: &Path| run.errors().contains(&*file.to_string_lossy());
+    let mut runs = vec![together; 3];
+    if !runs[0].success() {
+        for (run, line) in runs.iter_mut().zip([WRONG[0], WRONG[1], RIGHT[0]]) {
+            *run = Verify::start(sandbox, &[line])?.running.wait()?;
         }
     }
+    if !runs[2].success() || is_told(&runs[2], &verify.files[2]) {
+        return Ok(());
+    }
+    for (fact, run, file) in
+        [("verify", &runs[0], &verify.files[0]), ("verify-split", &runs[1], &verify.files[1])]
+    {
+        measurement.fact_from(fact, if is_told(run, file) { "told" } else { "silent" }, run);
+    }
+    measurement.fact_from("verify-exit", exit(&runs[0]), &runs[0]);
     Ok(())
 }
 
-/// Starts a service with an environment file of one line.
-fn start_with_file(
-    sandbox: &Sandbox,
-    (label, name, assignment, _): Line,
-) -> Result<Delivery, Unable> {
-    let file = sandbox.dir().join(label);
-    fs::write(&file, format!("{assignment}\n"))?;
-    Ok(Delivery::start(sandbox, Way::Service, label, &[name], |command| {
-        command.arg("-p").arg(format!("EnvironmentFile={}", file.display()))
-    })?)
+/// Starts a service with environment files of one line each.
+fn start_with_files<'a>(sandbox: &'a Sandbox<'a>) -> Result<Shipment<'a>, Unable> {
+    let mut parcels = Vec::new();
+    for (label, name, assignment, _) in IN_FILES {
+        let file = sandbox.dir().join(label);
+        fs::write(&file, format!("{assignment}\n"))?;
+        let property = format!("EnvironmentFile={}", file.display());
+        parcels.push(Parcel::new(label, name, ["-p", &property]));
+    }
+    Ok(Shipment::start(sandbox, Way::Service, "files", parcels)?)
 }
 
 /// Records what became of the lines of environment files.
-fn tell_files(
-    from_files: [(Line, Result<Delivery, Unable>); 3],
-    measurement: &mut Measurement,
-) -> Result<(), Unable> {
-    let mut is_any_started = false;
-    for ((fact, name, _, value), delivery) in from_files {
-        let arrival = delivery?.wait()?;
-        is_any_started |= arrival.is_started();
+fn tell_files(from_files: Shipment, measurement: &mut Measurement) -> Result<(), Unable> {
+    let arrivals = from_files.wait()?;
+    for ((fact, name, _, value), arrival) in IN_FILES.iter().zip(&arrivals) {
         measurement.fact_from(fact, arrival.fate(name, value.as_bytes()).name(), &arrival.run);
     }
-    if is_any_started {
+    if arrivals.iter().any(Arrival::is_started) {
         return Ok(());
     }
     Err(Unable::Unmeasured("no service with an environment file was started".into()))

@@ -6,13 +6,14 @@ use crate::{Measurement, Unable};
 
 /// What the first unit of a name is, when the name is used again: the fact, the options and the
 /// command of its launch, and the exit status of that.
-const FIRSTS: [(&str, &[&str], &[&str], i32); 5] = [
+const FIRSTS: [(&str, &[&str], &[&str], i32); 4] = [
     ("running", &[], &["sleep", "infinity"], 0),
-    ("succeeded", &["--wait"], &["true"], 0),
-    ("failed", &["--wait"], &["false"], 1),
-    ("collected", &["--wait", "--collect"], &["false"], 1),
-    ("reset", &["--wait"], &["false"], 1),
+    ("succeeded", &ENDED, &["true"], 0),
+    ("failed", &ENDED, &["false"], 1),
+    ("collected", &["-p", "Type=oneshot", "--collect"], &["false"], 1),
 ];
+/// The launch of such a unit ends with its command.
+const ENDED: [&str; 2] = ["-p", "Type=oneshot"];
 /// A file of a unit that is not started.
 const FILE: &str = "[Service]\nExecStart=/bin/sh\n";
 
@@ -34,16 +35,13 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
         }
     }
     let is_scope_open = scope.next_line(0)?.is_some();
-    let reset = name(sandbox, "reset");
-    let resetting = sandbox.systemctl().args(["reset-failed", "--", &reset]).start()?;
     let before = main_process(sandbox)?;
-    resetting.wait()?;
-    let gone = ["succeeded", "collected", "reset"].map(|label| name(sandbox, label));
+    let gone = ["succeeded", "collected"].map(|label| name(sandbox, label));
     forgotten::wait_for(sandbox, &gone.each_ref().map(String::as_str))?;
 
-    let again = FIRSTS
-        .map(|(label, ..)| (label, launch(sandbox, &name(sandbox, label), &["--wait"], &["true"])));
-    let by_file = ("file", launch(sandbox, &file.unit, &["--wait"], &["true"]));
+    let again =
+        FIRSTS.map(|(label, ..)| (label, launch(sandbox, &name(sandbox, label), &[], &["true"])));
+    let by_file = ("file", launch(sandbox, &file.unit, &[], &["true"]));
     let by_scope = ("scope", launch(sandbox, &scope_name(sandbox), &["--scope"], &["true"]));
     let mut measurement = Measurement::default();
     let mut refusal = String::new();
@@ -58,6 +56,10 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
             refusal = again.ending();
         }
     }
+    let failed = name(sandbox, "failed");
+    sandbox.systemctl().args(["reset-failed", "--", &failed]).run()?;
+    let reset = launch(sandbox, &failed, &[], &["true"])?.wait()?;
+    measurement.fact_from("reset", if reset.success() { "free" } else { "taken" }, &reset);
     let after = main_process(sandbox)?;
     let goes_on = before.text() != "0" && after.success() && after.text() == before.text();
     measurement.fact_from("first", if goes_on { "goes-on" } else { "disturbed" }, &after);
