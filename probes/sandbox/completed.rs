@@ -45,6 +45,14 @@ impl Completed {
         }
     }
 
+    /// What went wrong, for a sentence: what it said, or how it ended without saying anything.
+    pub fn failure(&self) -> String {
+        match self.errors() {
+            errors if errors.is_empty() => format!("{}, without a word", self.ending()),
+            errors => errors,
+        }
+    }
+
     /// Its standard output as text, without the white space at its end.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.stdout).trim_end().to_owned()

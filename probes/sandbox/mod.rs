@@ -4,6 +4,7 @@
 mod cleaner;
 mod command;
 mod completed;
+mod household;
 mod isolation;
 mod private_dir;
 mod process_end;
@@ -22,6 +23,7 @@ mod worker;
 
 pub use command::{Command, CommandError};
 pub use completed::Completed;
+pub use household::Household;
 pub use isolation::Sandbox;
 pub use process_end::ProcessEnd;
 pub use residue::sweep;

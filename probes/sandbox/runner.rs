@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Pid, fork, pipe2};
 
+use super::household::Household;
 use super::isolation::Sandbox;
 use super::private_dir::{make_dir, remove_run_dirs};
 use super::process_tree::{descendants, kill_descendants, kill_tree};
@@ -76,15 +76,13 @@ struct Worker {
 /// When SIGINT, SIGTERM or SIGHUP ended the run, or (as the inner result) when the kernel refused
 /// what every run needs: /proc, a pipe, a process.
 pub fn run(
+    _household: &Household,
     probes: &[&Probe],
     settings: &Settings,
     manager: &ManagerState,
     mut on_event: impl FnMut(Event),
 ) -> io::Result<Result<Vec<Timed>, Interrupted>> {
-    // A process keeps its children when it becomes another program: the `(sd-pam)` of a service that
-    // is a login session, a shell's background jobs. They are not the run's to end.
-    let inherited: BTreeSet<Pid> = descendants(Pid::this()).into_iter().collect();
-    prctl::set_child_subreaper(true)?;
+    let others: BTreeSet<Pid> = descendants(Pid::this()).into_iter().collect();
     let run = RunId::current()?;
     let mask = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP]);
     let before = mask.thread_swap_mask(nix::sys::signal::SigmaskHow::SIG_BLOCK)?;
@@ -103,7 +101,7 @@ pub fn run(
         dir: &dir,
     };
     let result = turns.until_done(&mut on_event);
-    kill_descendants(Pid::this(), &inherited);
+    kill_descendants(Pid::this(), &others);
     // All units bear the run's name. A worker that was killed, or whose manager was too busy, may
     // have left more than it knew.
     if turns.has_units && matches!(manager, ManagerState::Answers { .. }) {

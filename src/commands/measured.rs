@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use jiff::{Timestamp, Zoned};
 use launch_probes::host::{ManagerState, Versions};
-use launch_probes::sandbox::{self, Interrupted, Settings, Timed};
+use launch_probes::sandbox::{self, Household, Interrupted, Settings, Timed};
 use launch_probes::{Outcome, Probe, Unable};
 
 use super::live_line::LiveLine;
@@ -40,13 +40,14 @@ impl Measured {
         let settings = &plan.settings;
         let started = Timestamp::now();
         let clock = Instant::now();
+        let household = Household::found().context("the probes could not be isolated")?;
         let asked = ManagerState::ask(settings.manager);
         // Only the judge needs them.
         let versions = Versions::ask();
         let manager = asked.answer();
         let swept = sandbox::sweep(settings).iter().map(ToString::to_string).collect();
         let probes: Vec<_> = plan.catalogue.entries().iter().map(|entry| entry.probe).collect();
-        let outcomes = attempt(&probes, settings, &manager, plan.retries)?;
+        let outcomes = attempt(&household, &probes, settings, &manager, plan.retries)?;
         Ok(outcomes.map(|outcomes| {
             let versions = versions.answers();
             Self {
@@ -79,6 +80,7 @@ impl Measured {
 
 /// Runs the probes, and those again that gave no answer, as often as is allowed.
 fn attempt(
+    household: &Household,
     probes: &[&Probe],
     settings: &Settings,
     manager: &ManagerState,
@@ -86,7 +88,7 @@ fn attempt(
 ) -> anyhow::Result<Result<Vec<Attempted>, Interrupted>> {
     let mut live_line = LiveLine::new();
     let mut run = |probes: &[&Probe]| {
-        sandbox::run(probes, settings, manager, |event| live_line.on_event(event))
+        sandbox::run(household, probes, settings, manager, |event| live_line.on_event(event))
             .context("the probes could not be run")
     };
     let first = match run(probes)? {
