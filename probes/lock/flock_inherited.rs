@@ -8,12 +8,14 @@ use crate::{Measurement, Unable};
 
 /// A child that inherits the lock's descriptor and lives until its input ends.
 const WITH_CHILD: &str =
-    r#"exec 9>"$1"; exec 7<&0; flock 9; { echo ready; exec cat; } <&7 & echo $!"#;
+    r#"exec 9>"$1"; exec 7<&0; flock 9; { echo ready; read -r end; } <&7 & echo $!"#;
 /// The same, without the descriptor in the child.
 const WITHOUT_CHILD: &str =
-    r#"exec 9>"$1"; exec 7<&0; flock 9; { echo ready; exec cat; } <&7 9>&- & echo $!"#;
+    r#"exec 9>"$1"; exec 7<&0; flock 9; { echo ready; read -r end; } <&7 9>&- & echo $!"#;
 /// The same child, of a command that runs under `flock LOCK`.
-const BELOW_FLOCK: &str = "exec 7<&0; { echo ready; exec cat; } <&7 & echo $!";
+const BELOW_FLOCK: &str = "exec 7<&0; { echo ready; read -r end; } <&7 & echo $!";
+/// Tries each of the locks, and tells how that went.
+const TRY_EACH: &str = r#"for lock; do flock -n 9 9>"$lock"; echo $?; done"#;
 
 /// A taker of the lock that leaves a child behind when it ends.
 struct Taker {
@@ -51,33 +53,46 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
         start("closed-in-child", &|lock| shell(WITHOUT_CHILD, "; kill -s KILL $$", lock))?,
         start("close-option", &|lock| flock(&["-o"], lock))?,
     ];
+    let left: Vec<Left> =
+        takers.into_iter().map(|taker| taker.leave(sandbox)).collect::<Result<_, _>>()?;
 
+    let locks = left.iter().map(|left| &left.taker.lock);
+    let attempts = sandbox.command("sh").args(["-c", TRY_EACH, "sh"]).args(locks).run()?;
+    let states: Vec<&str> = attempts.text().lines().filter_map(state).collect();
+    if states.len() != left.len() || !attempts.errors().is_empty() {
+        return Err(Unable::Unmeasured(attempts.errors()));
+    }
+    if !left.iter().all(|left| is_alive(left.child)) {
+        return Err(Unable::Unmeasured("a child that was to outlive its parent did not".into()));
+    }
     let mut measurement = Measurement::default();
-    for taker in takers {
-        let left = taker.leave(sandbox)?;
-        let attempt = sandbox.command("flock").arg("-n").arg(&left.taker.lock).arg("true").run()?;
-        let state = match attempt.exit() {
-            Some(0) => "free",
-            // flock(1), --conflict-exit-code
-            Some(1) if attempt.errors().is_empty() => "held",
-            _ => return Err(Unable::Unmeasured(attempt.errors())),
-        };
-        if !is_alive(left.child) {
-            return Err(Unable::Unmeasured(
-                "the child that was to outlive its parent did not".into(),
-            ));
-        }
-        if left.taker.fact == "killed" && state == "held" {
+    let mut held = Vec::new();
+    for (left, state) in left.into_iter().zip(states) {
+        let is_held = state == "held";
+        if left.taker.fact == "killed" && is_held {
             left.tell_who_holds(sandbox, &mut measurement)?;
         }
         let Taker { fact, lock, running, .. } = left.taker;
         measurement.evidence.push(running.wait()?.evidence(fact));
-        measurement.fact_from(fact, state, &attempt);
-        // The child ends with its input: if the lock is free then, it was the child that held it.
-        sandbox.command("flock").arg(&lock).arg("true").run()?;
+        measurement.fact_from(fact, state, &attempts);
+        if is_held {
+            held.extend(["flock".into(), lock.into_os_string()]);
+        }
     }
+    // The children end with their input: if the locks are free then, it was they that held them.
+    sandbox.command("true").behind(held).run()?;
     measurement.summary = summary(&measurement);
     Ok(measurement)
+}
+
+/// What the exit status of `flock -n` says of a lock.
+fn state(status: &str) -> Option<&'static str> {
+    match status {
+        "0" => Some("free"),
+        // flock(1), --conflict-exit-code
+        "1" => Some("held"),
+        _ => None,
+    }
 }
 
 impl Taker {

@@ -34,8 +34,8 @@ impl Way {
 }
 
 /// What a worker does once it has the lock: it is inside from `start` to `end`, and stays inside
-/// until a line of input lets it go.
-const WORK: &str = r#"; echo "start $2"; read -r go; echo "end $2"; flock -u 9"#;
+/// until a line of input lets it go. The lock goes with its process, which ends at once.
+const WORK: &str = r#"; echo "start $2"; read -r go; echo "end $2""#;
 
 /// Workers that come to one lock, one after another, and what they do there.
 pub struct Queue<'a> {
