@@ -86,7 +86,7 @@ registry! {
         linger,
         logout_policy,
         logout_survival (alone);
-    lock [git_leftovers, private_repo, queue]:
+    lock [attempts, git_leftovers, private_repo, queue]:
         flock_order,
         flock_inherited,
         flock_unlinked,

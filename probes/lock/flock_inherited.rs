@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::attempts::{Attempts, await_free};
 use crate::sandbox::{Command, CommandError, Running, Sandbox, SharedOutput};
 use crate::{Measurement, Unable};
 
@@ -14,8 +15,6 @@ const WITHOUT_CHILD: &str =
     r#"exec 9>"$1"; exec 7<&0; flock 9; { echo ready; read -r end; } <&7 9>&- & echo $!"#;
 /// The same child, of a command that runs under `flock LOCK`.
 const BELOW_FLOCK: &str = "exec 7<&0; { echo ready; read -r end; } <&7 & echo $!";
-/// Tries each of the locks, and tells how that went.
-const TRY_EACH: &str = r#"for lock; do flock -n 9 9>"$lock"; echo $?; done"#;
 
 /// A taker of the lock that leaves a child behind when it ends.
 struct Taker {
@@ -56,43 +55,29 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     let left: Vec<Left> =
         takers.into_iter().map(|taker| taker.leave(sandbox)).collect::<Result<_, _>>()?;
 
-    let locks = left.iter().map(|left| &left.taker.lock);
-    let attempts = sandbox.command("sh").args(["-c", TRY_EACH, "sh"]).args(locks).run()?;
-    let states: Vec<&str> = attempts.text().lines().filter_map(state).collect();
-    if states.len() != left.len() || !attempts.errors().is_empty() {
-        return Err(Unable::Unmeasured(attempts.errors()));
-    }
+    let locks: Vec<&Path> = left.iter().map(|left| left.taker.lock.as_path()).collect();
+    let attempts = Attempts::at(sandbox, &locks)?;
     if !left.iter().all(|left| is_alive(left.child)) {
         return Err(Unable::Unmeasured("a child that was to outlive its parent did not".into()));
     }
     let mut measurement = Measurement::default();
     let mut held = Vec::new();
-    for (left, state) in left.into_iter().zip(states) {
+    for (left, state) in left.into_iter().zip(attempts.states) {
         let is_held = state == "held";
         if left.taker.fact == "killed" && is_held {
             left.tell_who_holds(sandbox, &mut measurement)?;
         }
         let Taker { fact, lock, running, .. } = left.taker;
         measurement.evidence.push(running.wait()?.evidence(fact));
-        measurement.fact_from(fact, state, &attempts);
+        measurement.fact_from(fact, state, &attempts.run);
         if is_held {
-            held.extend(["flock".into(), lock.into_os_string()]);
+            held.push(lock);
         }
     }
     // The children end with their input: if the locks are free then, it was they that held them.
-    sandbox.command("true").behind(held).run()?;
+    await_free(sandbox, &held.iter().map(PathBuf::as_path).collect::<Vec<_>>())?;
     measurement.summary = summary(&measurement);
     Ok(measurement)
-}
-
-/// What the exit status of `flock -n` says of a lock.
-fn state(status: &str) -> Option<&'static str> {
-    match status {
-        "0" => Some("free"),
-        // flock(1), --conflict-exit-code
-        "1" => Some("held"),
-        _ => None,
-    }
 }
 
 impl Taker {

@@ -5,30 +5,44 @@ use std::path::Path;
 
 use super::private_repo::PrivateRepo;
 use crate::host::GitDir;
-use crate::sandbox::{CommandError, Completed, Sandbox};
+use crate::sandbox::{CommandError, Sandbox};
 use crate::{Measurement, Unable};
 
-/// Ways to name the lock of a repository, as they stand in a script.
-const TOPLEVEL: &str = r#"$(git rev-parse --show-toplevel)/.git/pull-lock"#;
-const COMMON_DIR: &str = r#"$(git rev-parse --git-common-dir)/pull-lock"#;
-const GIT_PATH: &str = r#"$(git rev-parse --git-path pull-lock)"#;
+/// Takes the lock as the first document does, without a look at any exit status.
+const TOPLEVEL: &str = r#"cd "$1" || exit; exec 9>"$(git rev-parse --show-toplevel)/.git/pull-lock"
+flock 9; echo "flock $?""#;
+/// Two other ways to name a lock, as they stand in a script. They have different names, because in
+/// the main work tree both ways lead to the same directory.
+const COMMON_DIR: &str = "$(git rev-parse --git-common-dir)/pull-lock";
+const GIT_PATH: &str = "$(git rev-parse --git-path other-lock)";
+/// Takes both of those, and has them until the end of its input.
+const HOLDER: &str = r#"cd "$1" || exit
+exec 9>"$(git rev-parse --git-common-dir)/pull-lock"; flock 9; echo "flock $?"
+exec 8>"$(git rev-parse --git-path other-lock)"; flock 8; echo "flock $?"; read -r end"#;
 
 pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     let repo = PrivateRepo::init(sandbox, "main")?;
+    repo.git(&["commit", "--quiet", "--allow-empty", "--message=first"])?;
     let linked = repo.add_work_tree("linked")?;
 
     let mut measurement = Measurement::default();
-    for (fact, shell, path) in
-        [("sh", "sh", TOPLEVEL), ("bash", "bash", TOPLEVEL), ("common-dir", "sh", COMMON_DIR)]
-    {
-        match take(&repo, shell, path, &linked) {
-            Ok(run) => measurement.fact_from(fact, outcome(&run), &run),
+    for (fact, shell) in [("sh", "sh"), ("bash", "bash")] {
+        let taker = repo.command(shell).args(["-c", TOPLEVEL, shell]).arg(&linked);
+        match taker.run() {
+            Ok(run) => measurement.fact_from(fact, outcome(&run.text()), &run),
             Err(CommandError::NotFound { .. }) if shell == "bash" => {}
             Err(error) => return Err(error.into()),
         }
     }
+    let holder = repo.command("sh").args(["-c", HOLDER, "sh"]).arg(&linked);
+    let mut holder = holder.with_input().start()?;
+    let common_dir = holder.next_line(0)?.unwrap_or_default();
+    if holder.next_line(1)?.as_deref() != Some("flock 0") {
+        return Err(Unable::Unmeasured(holder.wait()?.errors()));
+    }
     for (fact, path) in [("between-trees", COMMON_DIR), ("git-path", GIT_PATH)] {
-        let run = while_held(&repo, path, &linked)?;
+        let attempt = format!(r#"cd "$1" || exit 2; exec 9>"{path}"; flock -n 9"#);
+        let run = repo.command("sh").args(["-c", &attempt, "sh"]).arg(&repo.top).run()?;
         let holders = match run.exit() {
             Some(0) => "two-holders",
             // flock(1), --conflict-exit-code
@@ -37,6 +51,7 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
         };
         measurement.fact_from(fact, holders, &run);
     }
+    measurement.fact_from("common-dir", outcome(&common_dir), &holder.wait()?);
     let options = ["rev-parse", "--path-format=absolute", "--git-common-dir"];
     let printed = repo.git(&options)?;
     let is_path = printed.text().lines().count() == 1 && Path::new(&printed.text()).is_absolute();
@@ -46,38 +61,13 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     Ok(measurement)
 }
 
-/// Takes the lock in a work tree as the first document does, without a look at any exit status.
-fn take(
-    repo: &PrivateRepo,
-    shell: &str,
-    path: &str,
-    tree: &Path,
-) -> Result<Completed, CommandError> {
-    let script = format!(r#"cd "$1" || exit; exec 9>"{path}"; flock 9; echo "flock $?""#);
-    repo.command(shell).args(["-c", &script, shell]).arg(tree).run()
-}
-
 /// What became of a worker that took the lock so.
-fn outcome(run: &Completed) -> &'static str {
-    match run.text().as_str() {
+fn outcome(told: &str) -> &'static str {
+    match told {
         "flock 0" => "locks",
         "" => "stops",
         _ => "goes-on",
     }
-}
-
-/// Tries the lock in the linked work tree while a worker in the main one has it.
-fn while_held(repo: &PrivateRepo, path: &str, linked: &Path) -> Result<Completed, Unable> {
-    let hold = format!(r#"cd "$1" || exit; exec 9>"{path}"; flock 9; echo inside; read -r go"#);
-    let attempt = format!(r#"cd "$1" || exit 2; exec 9>"{path}"; flock -n 9"#);
-    let holder = repo.command("sh").args(["-c", &hold, "sh"]).arg(&repo.top);
-    let mut holder = holder.with_input().start()?;
-    if holder.next_line(0)?.is_none() {
-        return Err(Unable::Unmeasured(holder.wait()?.errors()));
-    }
-    let run = repo.command("sh").args(["-c", &attempt, "sh"]).arg(linked).run()?;
-    holder.wait()?;
-    Ok(run)
 }
 
 /// Looks at the work tree that is examined, by reading files alone.

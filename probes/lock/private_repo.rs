@@ -20,6 +20,9 @@ const FOREIGN: [&str; 12] = [
     "GIT_EXTERNAL_DIFF",
 ];
 
+/// Git looks after every commit and every pull whether there is maintenance to do.
+const NO_MAINTENANCE: &str = "maintenance.auto=false";
+
 /// A repository of a probe's own, which no configuration but its own reaches.
 pub struct PrivateRepo<'a> {
     sandbox: &'a Sandbox<'a>,
@@ -28,7 +31,7 @@ pub struct PrivateRepo<'a> {
 }
 
 impl<'a> PrivateRepo<'a> {
-    /// A repository `name` in the probe's directory, with one empty commit on the branch `main`.
+    /// An empty repository `name` in the probe's directory. Before git 2.28 its branch is not `main`.
     ///
     /// # Errors
     /// When git is missing or fails.
@@ -36,34 +39,38 @@ impl<'a> PrivateRepo<'a> {
         let repo = Self { sandbox, top: sandbox.dir().join(name) };
         let init = isolated(sandbox, "git").args(["-c", "init.defaultBranch=main", "init"]);
         succeed(&init.args(["--quiet", "--template="]).arg(&repo.top))?;
-        // Before git 2.28 there is no init.defaultBranch.
-        repo.git(&["symbolic-ref", "HEAD", "refs/heads/main"])?;
-        repo.git(&["commit", "--quiet", "--allow-empty", "--message=first"])?;
         Ok(repo)
     }
 
-    /// The repository with the work tree `top`, which is there already.
-    pub fn open(sandbox: &'a Sandbox<'a>, top: PathBuf) -> Self {
-        Self { sandbox, top }
-    }
-
-    /// Clones it into the probe's directory, and gives the clone's top.
+    /// Clones it into the probe's directory, and gives the clone, in which git starts no
+    /// maintenance.
     ///
     /// # Errors
     /// When git fails.
-    pub fn clone_as(&self, name: &str) -> Result<PathBuf, Unable> {
+    pub fn clone_as(&self, name: &str) -> Result<Self, Unable> {
         let top = self.sandbox.dir().join(name);
-        let clone = self.command("git").args(["clone", "--quiet", "--template=", "--"]);
-        succeed(&clone.arg(&self.top).arg(&top))?;
+        let clone = self.command("git").args(["clone", "--quiet", "--template=", "--config"]);
+        succeed(&clone.args([NO_MAINTENANCE, "--"]).arg(&self.top).arg(&top))?;
+        Ok(Self { sandbox: self.sandbox, top })
+    }
+
+    /// Copies it into the probe's directory, and gives the copy's top.
+    ///
+    /// # Errors
+    /// When cp(1) fails.
+    pub fn copy_as(&self, name: &str) -> Result<PathBuf, Unable> {
+        let top = self.sandbox.dir().join(name);
+        succeed(&self.command("cp").arg("-R").arg(&self.top).arg(&top))?;
         Ok(top)
     }
 
-    /// Runs a git command in it, which must succeed.
+    /// Runs a git command in it, which must succeed and starts no maintenance.
     ///
     /// # Errors
     /// When it does not.
     pub fn git(&self, args: &[&str]) -> Result<Completed, Unable> {
-        succeed(&self.command("git").arg("-C").arg(&self.top).args(args))
+        let git = self.command("git").args(["-c", NO_MAINTENANCE, "-C"]);
+        succeed(&git.arg(&self.top).args(args))
     }
 
     /// A command that sees no configuration of the user's or the system's.
@@ -71,14 +78,14 @@ impl<'a> PrivateRepo<'a> {
         isolated(self.sandbox, program)
     }
 
-    /// Adds a linked work tree on a branch of the same name beside it, and gives its top.
+    /// Adds a linked work tree without any files beside it, and gives its top.
     ///
     /// # Errors
     /// When git fails.
     pub fn add_work_tree(&self, name: &str) -> Result<PathBuf, Unable> {
         let top = self.sandbox.dir().join(name);
         let add = self.command("git").arg("-C").arg(&self.top);
-        succeed(&add.args(["worktree", "add", "--quiet", "-b", name]).arg(&top))?;
+        succeed(&add.args(["worktree", "add", "--quiet", "--detach", "--no-checkout"]).arg(&top))?;
         Ok(top)
     }
 }

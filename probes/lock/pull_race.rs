@@ -2,37 +2,36 @@
 //! remote, and of six under the lock.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::private_repo::PrivateRepo;
-use crate::sandbox::{Completed, Running, Sandbox};
+use crate::sandbox::{Command, CommandError, Completed, Running, Sandbox};
 use crate::{Measurement, Unable};
 
 /// How many workers the first document launches.
 const MANY: usize = 6;
 /// How often six pulls are tried, if by chance none of them fails.
 const ROUNDS: usize = 3;
-/// A worker without the lock, and one with it. Both wait for the end of their input to begin.
-const UNLOCKED: &str =
-    r#"cd "$1" || exit; echo ready; read -r go; exec git pull --rebase --autostash"#;
-const LOCKED: &str = r#"cd "$1" || exit; exec 9>.git/pull-lock; echo ready; read -r go; flock 9;
-git pull --rebase --autostash; status=$?; flock -u 9; exit $status"#;
-/// What the uncommitted change in the work tree is.
+/// The command that is raced.
+const PULL: [&str; 3] = ["pull", "--rebase", "--autostash"];
+/// What the uncommitted change in the work tree is, and what the pulled one is in another file.
 const CHANGE: &str = "changed\n";
+const NEWS: &str = "new\n";
 
 pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
-    let remote = Remote::make(sandbox)?;
+    let behind = behind_its_remote(sandbox)?;
     let mut round = 0;
     let (unlocked, tree) = loop {
-        let tree = remote.clone_to(&format!("unlocked-{round}"))?;
-        let runs = pull(&remote, UNLOCKED, &tree)?;
+        let tree = behind.copy_as(&format!("unlocked-{round}"))?;
+        let runs = pull(|| behind.command("git").arg("-C").arg(&tree).args(PULL))?;
         round += 1;
         if failures(&runs).next().is_some() || round == ROUNDS {
             break (runs, tree);
         }
     };
-    let locked_tree = remote.clone_to("locked")?;
-    let locked = pull(&remote, LOCKED, &locked_tree)?;
+    let lock = behind.top.join(".git/pull-lock");
+    let git = || behind.command("git").arg("-C").arg(&behind.top).args(PULL);
+    let locked = pull(|| git().behind([Path::new("flock"), &lock]))?;
 
     let mut measurement = Measurement::default();
     for (fact, runs) in [("unlocked", &unlocked), ("locked", &locked)] {
@@ -42,7 +41,7 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     if let Some(told) = failures(&unlocked).map(|run| Told::of(&run.errors())).min() {
         measurement.fact("message", told.name());
     }
-    let (left, left_locked) = (remote.state_of(&tree)?, remote.state_of(&locked_tree)?);
+    let (left, left_locked) = (state_of(&tree), state_of(&behind.top));
     measurement.fact("tree", left);
     measurement.fact("tree-locked", left_locked);
     measurement.summary = format!(
@@ -104,72 +103,41 @@ fn messages(runs: &[Completed]) -> String {
     if counts.is_empty() { counts } else { format!(" ({counts})") }
 }
 
-/// Starts all pulls at the same moment and waits for them.
-fn pull(remote: &Remote, script: &str, tree: &Path) -> Result<Vec<Completed>, Unable> {
-    let start = |_| {
-        let command = remote.repo.command("sh").args(["-c", script, "sh"]).arg(tree);
-        command.with_input().start()
-    };
-    let mut pulls: Vec<Running> = (0..MANY).map(start).collect::<Result<_, _>>()?;
-    for pull in &mut pulls {
-        if pull.next_line(0)?.is_none() {
-            return Err(Unable::Unmeasured("a worker ended before it pulled".into()));
-        }
-    }
-    for pull in &mut pulls {
-        pull.close_input();
-    }
-    Ok(pulls.into_iter().map(Running::wait).collect::<Result<_, _>>()?)
+/// Starts all pulls at once and waits for them.
+fn pull(command: impl Fn() -> Command) -> Result<Vec<Completed>, CommandError> {
+    let pulls: Vec<Running> = (0..MANY).map(|_| command().start()).collect::<Result<_, _>>()?;
+    pulls.into_iter().map(Running::wait).collect()
 }
 
-/// The repository that is pulled from. Its clones are one commit behind it, have one commit of
-/// their own, and a change that is not committed.
-struct Remote<'a> {
-    repo: PrivateRepo<'a>,
-    sandbox: &'a Sandbox<'a>,
-    prototype: PathBuf,
-    newest: String,
+/// A work tree that is one commit behind its remote, and has one commit of its own and a change that
+/// is not committed.
+fn behind_its_remote<'a>(sandbox: &'a Sandbox<'a>) -> Result<PrivateRepo<'a>, Unable> {
+    let remote = PrivateRepo::init(sandbox, "remote")?;
+    fs::write(remote.top.join("file"), "")?;
+    fs::write(remote.top.join("news"), "")?;
+    remote.git(&["add", "file", "news"])?;
+    remote.git(&["commit", "--quiet", "--message=first"])?;
+    let clone = remote.clone_as("clone")?;
+    fs::write(remote.top.join("news"), NEWS)?;
+    remote.git(&["commit", "--quiet", "--all", "--message=ahead"])?;
+    clone.git(&["commit", "--quiet", "--allow-empty", "--message=own"])?;
+    fs::write(clone.top.join("file"), CHANGE)?;
+    Ok(clone)
 }
 
-impl<'a> Remote<'a> {
-    fn make(sandbox: &'a Sandbox<'a>) -> Result<Self, Unable> {
-        let repo = PrivateRepo::init(sandbox, "remote")?;
-        let commit = |name: &str| {
-            fs::write(repo.top.join(name), "")?;
-            repo.git(&["add", name])?;
-            repo.git(&["commit", "--quiet", "--message", name])
-        };
-        commit("file")?;
-        let prototype = repo.clone_as("prototype")?;
-        commit("ahead")?;
-        let newest = repo.git(&["rev-parse", "HEAD"])?.text();
-        let clone = PrivateRepo::open(sandbox, prototype.clone());
-        clone.git(&["commit", "--quiet", "--allow-empty", "--message=own"])?;
-        // Nothing is to be done in the background of a measurement.
-        clone.git(&["config", "maintenance.auto", "false"])?;
-        fs::write(prototype.join("file"), CHANGE)?;
-        Ok(Self { repo, sandbox, prototype, newest })
-    }
-
-    fn clone_to(&self, name: &str) -> Result<PathBuf, Unable> {
-        let tree = self.sandbox.dir().join(name);
-        let copied = self.sandbox.command("cp").arg("-R").arg(&self.prototype).arg(&tree).run()?;
-        if copied.success() { Ok(tree) } else { Err(Unable::Unmeasured(copied.errors())) }
-    }
-
-    /// In which state a work tree is left, in the word of the card.
-    fn state_of(&self, tree: &Path) -> Result<&'static str, Unable> {
-        let git = tree.join(".git");
-        if git.join("rebase-merge").exists() || git.join("rebase-apply").exists() {
-            return Ok("mid-rebase");
-        }
-        if fs::read_to_string(tree.join("file")).ok().as_deref() != Some(CHANGE) {
-            return Ok("change-missing");
-        }
-        let ancestor = self.repo.command("git").arg("-C").arg(tree);
-        let ancestor =
-            ancestor.args(["merge-base", "--is-ancestor", &self.newest, "HEAD"]).run()?;
-        Ok(if ancestor.success() { "updated" } else { "not-updated" })
+/// In which state a work tree is left, in the word of the card.
+fn state_of(tree: &Path) -> &'static str {
+    let is_there = |name: &str| tree.join(".git").join(name).exists();
+    let holds =
+        |name: &str, text: &str| fs::read_to_string(tree.join(name)).is_ok_and(|read| read == text);
+    if is_there("rebase-merge") || is_there("rebase-apply") {
+        "mid-rebase"
+    } else if !holds("file", CHANGE) {
+        "change-missing"
+    } else if holds("news", NEWS) {
+        "updated"
+    } else {
+        "not-updated"
     }
 }
 
