@@ -54,12 +54,68 @@ pub fn read(sandbox: &Sandbox, unit: &str, entry: Entry) -> Result<Completed, Co
     journalctl(sandbox, unit, entry).run()
 }
 
+/// All that the journal shows the caller about several units, by one question.
+pub struct Entries {
+    /// The unit and the message id of each.
+    found: Vec<(String, String)>,
+    /// The command that asked.
+    pub run: Completed,
+}
+
+impl Entries {
+    /// Asks for what the manager has written about `units`.
+    ///
+    /// # Errors
+    /// When `journalctl` cannot be run.
+    pub fn about(sandbox: &Sandbox, units: &[&str]) -> Result<Self, CommandError> {
+        let field = unit_field(sandbox);
+        let run = base(sandbox)
+            .args(["--output=json", &format!("--output-fields={field},MESSAGE_ID")])
+            .args(units.iter().map(|unit| format!("{field}={unit}")))
+            .run()?;
+        let found = run.text().lines().filter_map(|line| unit_and_message(line, field)).collect();
+        Ok(Self { found, run })
+    }
+
+    /// Whether there is one of this kind about `unit`.
+    pub fn has(&self, unit: &str, entry: Entry) -> bool {
+        self.found.iter().any(|(of, id)| of == unit && id == entry.message_id())
+    }
+}
+
+/// Reads a line of `journalctl --output=json`.
+fn unit_and_message(line: &str, field: &str) -> Option<(String, String)> {
+    let entry: serde_json::Value = serde_json::from_str(line).ok()?;
+    Some((entry[field].as_str()?.to_owned(), entry["MESSAGE_ID"].as_str()?.to_owned()))
+}
+
 fn journalctl(sandbox: &Sandbox, unit: &str, entry: Entry) -> Command {
-    let field = if sandbox.is_user() { "USER_UNIT" } else { "UNIT" };
-    sandbox
-        .command("journalctl")
-        .arg(sandbox.settings.manager.option())
-        .args(["--quiet", "--no-pager", "--lines=all", "--output=cat"])
-        .arg(format!("{field}={unit}"))
+    base(sandbox)
+        .arg("--output=cat")
+        .arg(format!("{}={unit}", unit_field(sandbox)))
         .arg(format!("MESSAGE_ID={}", entry.message_id()))
+}
+
+fn base(sandbox: &Sandbox) -> Command {
+    let manager = sandbox.settings.manager.option();
+    sandbox.command("journalctl").args([manager, "--quiet", "--no-pager", "--lines=all"])
+}
+
+/// The field in which the manager names the unit that it writes about.
+fn unit_field(sandbox: &Sandbox) -> &'static str {
+    if sandbox.is_user() { "USER_UNIT" } else { "UNIT" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_is_known_by_its_unit_and_its_message_id() {
+        let read = |line| unit_and_message(line, "USER_UNIT");
+        let line = r#"{"__CURSOR":"s=1","USER_UNIT":"a.service","MESSAGE_ID":"39f5"}"#;
+        assert_eq!(read(line), Some(("a.service".into(), "39f5".into())));
+        assert_eq!(read(r#"{"USER_UNIT":"a.service"}"#), None);
+        assert_eq!(read("no entry"), None);
+    }
 }
