@@ -14,15 +14,18 @@ use crate::sandbox::{CommandError, Running, Sandbox};
 /// few hundredths of a second.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// What a unit does: it says that it runs, waits to be let go, and counts who runs beside it. It is
-/// a file, because systemd-run rewrites `$` in the command line of a service.
+/// What a unit does: it says that it runs, waits to be let go, and counts who runs beside it: all
+/// that came, without those that have ended. It is a file, because systemd-run rewrites `$` in the
+/// command line of a service.
 const UNIT: &str = r#"
 : >"$1/running.$2" && echo "$2" >"$1/arrivals" || exit 1
 read -r go <"$1/gate.$2" || exit 1
 dir=$1 number=$2
 set -- "$dir"/running.*
-echo $# >>"$dir/seen"
-rm "$dir/running.$number"
+came=$#
+set -- "$dir"/ended.*
+echo $((came - $# + 1)) >>"$dir/seen"
+: >"$dir/ended.$number"
 "#;
 
 /// A gate at which units wait for each other, in the probe's directory.
@@ -30,6 +33,8 @@ pub struct Gate {
     dir: PathBuf,
     script: PathBuf,
     arrivals: Running,
+    /// With this the pipe of the arrivals never ends while units come and go.
+    _held_open: File,
     /// Held open for reading and writing, so that nobody waits for the other side to come.
     gates: Vec<File>,
 }
@@ -47,21 +52,19 @@ impl Gate {
             mkfifo(&dir.join(name), Mode::S_IRUSR | Mode::S_IWUSR).map_err(io::Error::from)
         };
         fifo("arrivals".into())?;
+        let open = |name: &str| OpenOptions::new().read(true).write(true).open(dir.join(name));
+        let held_open = open("arrivals")?;
         let gates = (1..=count)
             .map(|number| {
                 let name = format!("gate.{number}");
                 fifo(name.clone())?;
-                OpenOptions::new().read(true).write(true).open(dir.join(name))
+                open(&name)
             })
             .collect::<Result<_, _>>()?;
-        // Opened for reading and writing, the pipe never ends while units come and go.
-        let arrivals = sandbox
-            .command("sh")
-            .args(["-c", "exec cat <>\"$1\"", "sh"])
-            .arg(dir.join("arrivals"))
-            .within(PATIENCE)
-            .start()?;
-        Ok(Self { dir, script, arrivals, gates })
+        // Without a single one the shell would count the pattern itself.
+        fs::write(dir.join("ended.0"), "")?;
+        let arrivals = sandbox.command("cat").arg(dir.join("arrivals")).within(PATIENCE).start()?;
+        Ok(Self { dir, script, arrivals, _held_open: held_open, gates })
     }
 
     /// The words of the command of unit `number`.
