@@ -50,7 +50,7 @@ fn units_launched_at_once_run_together_unless_configuration_makes_them_skip(
 #[case(Release::Debian12Backports, "missing", "known")]
 #[case(Release::Debian13, "missing", "known")]
 #[case(Release::Debian14, "missing", "known")]
-fn the_end_of_a_unit_that_succeeded_is_in_the_users_journal_until_systemd_249(
+fn the_end_of_a_unit_that_succeeded_is_in_the_users_journal_until_systemd_248_4(
     #[case] release: Release,
     #[case] end: &str,
     #[case] verdict: &str,
