@@ -74,7 +74,7 @@ registry! {
         controllers_delegated,
         task_headroom,
         failed_units;
-    tmux [bus_variables, held_bus, pane, server_bus, server_home, spawn_scope, wrapper]:
+    tmux [bus_variables, held_bus, pane, pane_pipe, server_bus, server_home, spawn_scope, wrapper]:
         tmux_bus_env,
         tmux_pane_scope,
         tmux_wrapped_pane,

@@ -1,5 +1,5 @@
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -37,6 +37,13 @@ impl ProcessEnd {
                 Err(_) => return false,
             }
         }
+    }
+}
+
+impl AsFd for ProcessEnd {
+    /// A descriptor that becomes readable with it, for poll(2).
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 }
 

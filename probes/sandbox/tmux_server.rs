@@ -1,8 +1,14 @@
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+
+use nix::sys::signal::{Signal, kill};
+use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
+use nix::unistd::Pid;
 
 use super::command::Command;
 use super::isolation::Sandbox;
+use super::process_end::ProcessEnd;
 use crate::measurement::Unable;
 
 /// The longest path that a Unix socket can have, in bytes (unix(7)).
@@ -47,6 +53,13 @@ impl<'a> TmuxServer<'a> {
         )))
     }
 
+    /// Its process id: that of the process which listens on its socket (SO_PEERCRED, unix(7)).
+    /// `None` if it has ended.
+    pub fn pid(&self) -> Option<u32> {
+        let stream = UnixStream::connect(&self.socket).ok()?;
+        Some(getsockopt(&stream, PeerCredentials).ok()?.pid().cast_unsigned())
+    }
+
     /// A tmux command to this server.
     pub fn command(&self) -> Command {
         self.sandbox.command("tmux").args(["-f", "/dev/null", "-S"]).arg(&self.socket)
@@ -55,6 +68,11 @@ impl<'a> TmuxServer<'a> {
 
 impl Drop for TmuxServer<'_> {
     fn drop(&mut self) {
-        let _ = self.command().arg("kill-server").run();
+        // What `kill-server` does, without another program.
+        let Some(server) = self.pid() else { return };
+        let Ok(end) = ProcessEnd::of(server) else { return };
+        if kill(Pid::from_raw(server.cast_signed()), Signal::SIGTERM).is_ok() {
+            end.wait(self.sandbox.deadline());
+        }
     }
 }

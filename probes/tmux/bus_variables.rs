@@ -1,9 +1,7 @@
 use std::ffi::{OsStr, OsString};
 
-use super::pane::Pane;
-use crate::Unable;
 use crate::host::{BusAddress, RuntimeDir, User, Variable};
-use crate::sandbox::{Command, TmuxServer};
+use crate::sandbox::Command;
 
 /// The two variables by which a program finds the user's manager and message bus.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,17 +60,15 @@ impl BusVariables {
         Self::NAMES.into_iter().fold(command, |command, name| command.env_remove(name))
     }
 
-    /// Puts those that are set into a server's global environment.
-    ///
-    /// # Errors
-    /// When the server refuses.
-    pub fn set_globally(&self, server: &TmuxServer) -> Result<(), Unable> {
+    /// The tmux commands that put those that are set into a server's global environment, each with
+    /// a `;` behind it.
+    pub fn set_globally(&self) -> Vec<OsString> {
         let values = [&self.runtime_dir, &self.bus_address];
         let set = Self::NAMES.into_iter().zip(values).filter_map(|(name, value)| {
             let words = ["set-environment", "-g", name].map(OsStr::new);
             Some(words.into_iter().chain([value.as_deref()?, OsStr::new(";")]))
         });
-        Pane::arrange(server, &set.flatten().collect::<Vec<_>>())
+        set.flatten().map(OsStr::to_owned).collect()
     }
 
     /// Why a launch with them has failed; `None` if the user's manager listens where they lead. It

@@ -28,19 +28,21 @@ impl SpawnScopes {
     pub fn of(&self, pid: u32) -> Option<String> {
         scope_in(&self.listed.text(), pid)
     }
-}
 
-/// Where the process of a pane lives once the manager has done what tmux asked for. Up to tmux 3.5
-/// nobody waits for that, and no event tells it; so it is looked at until it is so.
-///
-/// # Errors
-/// When the process has ended, or the manager does not answer.
-pub fn settled_cgroup(sandbox: &Sandbox, pid: u32) -> Result<Cgroup, Unable> {
-    loop {
-        let scope = SpawnScopes::list(sandbox)?.of(pid);
-        let cgroup = Cgroup::of(pid)?;
-        if scope.is_none_or(|scope| cgroup.units().last() == Some(scope.as_str())) {
-            return Ok(cgroup);
+    /// Where the process of a pane lives once the manager has done what tmux asked for. Up to tmux
+    /// 3.5 nobody waits for that, and no event tells it; so it is looked at until it is so.
+    ///
+    /// # Errors
+    /// When the process has ended, or the manager does not answer.
+    pub fn settled(&mut self, sandbox: &Sandbox, pid: u32) -> Result<Cgroup, Unable> {
+        loop {
+            let cgroup = Cgroup::of(pid)?;
+            match self.of(pid) {
+                Some(scope) if cgroup.units().last() != Some(scope.as_str()) => {
+                    *self = Self::list(sandbox)?;
+                }
+                _ => return Ok(cgroup),
+            }
         }
     }
 }

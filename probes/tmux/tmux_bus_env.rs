@@ -3,14 +3,20 @@
 
 use super::bus_variables::BusVariables;
 use super::pane::{Fate, Pane};
+use super::pane_pipe::PanePipe;
 use super::server_bus::{AskedServers, ServerBus};
 use super::wrapper::Wrapper;
 use crate::host::{RuntimeDir, SocketState, User};
 use crate::sandbox::{Completed, Running, Sandbox, TmuxServer};
 use crate::{Measurement, Unable};
 
-/// What `update-environment` is extended by.
-const BOTH: &str = " XDG_RUNTIME_DIR DBUS_SESSION_BUS_ADDRESS";
+/// Makes a session.
+const OLD: [&str; 7] = ["new-session", "-d", "-s", "old", "--", "cat", ";"];
+/// Extends update-environment by both variables.
+const EXTEND: [&str; 5] =
+    ["set-option", "-ga", "update-environment", " XDG_RUNTIME_DIR DBUS_SESSION_BUS_ADDRESS", ";"];
+/// Makes update-environment again what it is in tmux.
+const RESET: [&str; 4] = ["set-option", "-gu", "update-environment", ";"];
 
 pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     if !sandbox.is_user() {
@@ -21,22 +27,19 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     let wrapper = Wrapper::new(sandbox, &sandbox.unit_name("own", "slice"));
     let asked = AskedServers::ask(sandbox, &user);
     let controls = Controls::start(sandbox, &wrapper, &user)?;
-    let mended = start_bare(sandbox, "mended")?;
-    let updated = start_bare(sandbox, "updated")?;
+    let server = TmuxServer::start(sandbox, "bare", BusVariables::remove)?;
+    let mut pipe = PanePipe::make(sandbox)?;
     let (working, control) = controls.first_that_works(&user)?;
 
-    let words = |name| wrapper.around(&Pane::living(name));
-    let bare = Pane::open(&mended, "bare", &words("bare"), |tmux| working.apply(tmux))?;
-    working.set_globally(&mended)?;
-    let set = Pane::open(&mended, "set", &words("set"), |tmux| working.apply(tmux))?;
-
-    let old = ["new-session", "-d", "-s", "old", "--", "cat", ";"];
-    let extend = ["set-option", "-ga", "update-environment", BOTH];
-    Pane::arrange(&updated, &[&old[..], &extend[..]].concat())?;
-    let old = Pane::reopen(&updated, "old", &words("old"))?;
-    let new = Pane::open(&updated, "new", &words("new"), |tmux| working.apply(tmux))?;
-    working.set_globally(&updated)?;
-    let taken = Pane::open(&updated, "taken", &words("taken"), BusVariables::remove)?;
+    let words = |name| wrapper.around(&Pane::living(name, &pipe));
+    let with_bus = || working.apply(server.command());
+    let bare = Pane::open(with_bus(), "bare", &words("bare"))?;
+    let old = Pane::reopen(with_bus().args(OLD).args(EXTEND), "old", &words("old"))?;
+    let new = Pane::open(with_bus(), "new", &words("new"))?;
+    let without_bus = BusVariables::remove(server.command()).args(working.set_globally());
+    let taken = Pane::open(without_bus, "taken", &words("taken"))?;
+    let set = with_bus().args(RESET).args(working.set_globally());
+    let set = Pane::open(set, "set", &words("set"))?;
 
     let mut measurement = Measurement::default();
     let servers = asked?.examine(sandbox, &user, &wrapper)?;
@@ -50,8 +53,7 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
         ("update-environment-new-session", new),
         ("update-environment-over-global", taken),
     ] {
-        let (fate, opened) = pane.fate()?;
-        measurement.fact_from(fact, fate.name(), &opened);
+        measurement.fact_from(fact, pane.fate(&mut pipe)?.name(), &pane.opened);
     }
     measurement.summary = summary(&servers, &measurement);
     Ok(measurement)
@@ -117,11 +119,4 @@ fn tell_mending(working: &BusVariables, user: &User, measurement: &mut Measureme
     measurement.fact("user-bus", if listens { "listens" } else { "absent" });
     measurement.detail("runtime-dir", dir.to_string_lossy());
     measurement.detail("bus-address", format!("unix:path={}", bus.display()));
-}
-
-/// A private server in whose global environment both variables are missing.
-fn start_bare<'a>(sandbox: &'a Sandbox, label: &str) -> Result<TmuxServer<'a>, Unable> {
-    let server = TmuxServer::start(sandbox, label, BusVariables::remove)?;
-    Pane::watch(&server)?;
-    Ok(server)
 }

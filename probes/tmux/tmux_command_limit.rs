@@ -1,8 +1,7 @@
 //! The longest command that tmux takes for a pane, and what becomes of a `;` at the end of a word.
 
-use std::fs;
-
-use super::pane::Pane;
+use super::pane::{Pane, arrange};
+use super::pane_pipe::PanePipe;
 use crate::sandbox::{Completed, Sandbox, TmuxServer};
 use crate::{Measurement, Unable};
 
@@ -11,36 +10,46 @@ use crate::{Measurement, Unable};
 const LONGEST: usize = 16364;
 /// How many words a command may have where they are counted.
 const MOST: usize = 1000;
-/// The words of a command whose length is measured; more are added.
-const OPENING: [&str; 6] = ["new-window", "-d", "--", "sh", "-c", "exec cat"];
-/// What a pane runs: it writes its words from `$2` on to the file `$1`, a line each, and tells on
-/// the channel `$0` that it lives.
-const TELL: &str = "f=$1; shift; printf '%s\\n' \"$@\" >\"$f\"; tmux wait-for -S \"$0\"; exec cat";
-/// The option by which it is seen that a word has become a tmux command.
-const OPTION: &str = "@doctor";
+/// The words of a command whose length is measured; more are added. It prints the window's id.
+const OPENING: [&str; 9] =
+    ["new-window", "-d", "-P", "-F", "#{window_id}", "--", "sh", "-c", "read -r line"];
+/// Runs its words with one more behind them, a word of `$0` letters.
+const WITH_LONG_WORD: &str = "exec \"$@\" \"$(printf \"%0$0d\" 0)\"";
+/// Runs its words with `$0` more behind them.
+const WITH_WORDS: &str = "exec \"$@\" $(seq \"$0\")";
+/// What a pane runs: it tells its words from `$2` on through the pipe `$1`, behind its name `$0`.
+const TELL: &str = "pipe=$1; shift; echo \"$0 $*\" >\"$pipe\"; read -r line";
+/// What tmux prints if a word has become a tmux command.
+const RUN: &str = "run-by-tmux";
 
 pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     let server = TmuxServer::start(sandbox, "server", |tmux| tmux)?;
-    Pane::watch(&server)?;
-    Pane::open(&server, "base", &Pane::living("base"), |tmux| tmux)?.live()?;
+    let mut pipe = PanePipe::make(sandbox)?;
+    arrange(&server, &["new-session", "-d", "-s", "base", "--", "cat"])?;
 
     let mut measurement = Measurement::default();
-    let lengths = [("longest", LONGEST), ("too-long", LONGEST + 1)];
-    let counts = [("thousand-words", MOST), ("more-words", MOST + 1)];
-    let long = lengths.map(|(fact, bytes)| (fact, words_of_bytes(bytes)));
-    let many = counts.map(|(fact, count)| (fact, words_of_count(count)));
-    for (fact, words) in long.into_iter().chain(many) {
-        let (fate, run) = open(&server, &words)?;
-        measurement.fact_from(fact, fate, &run);
+    let mut opened = 0;
+    for (fact, script, more) in [
+        ("longest", WITH_LONG_WORD, LONGEST - opening_bytes() - 1),
+        ("too-long", WITH_LONG_WORD, LONGEST - opening_bytes()),
+        ("thousand-words", WITH_WORDS, MOST - OPENING.len()),
+        ("more-words", WITH_WORDS, MOST - OPENING.len() + 1),
+    ] {
+        let shell = ["sh".into(), "-c".into(), script.to_owned(), more.to_string()];
+        let run = server.command().args(OPENING).behind(shell).run()?;
+        let is_taken = run.success() && !run.text().is_empty();
+        opened += usize::from(is_taken);
+        measurement.fact_from(fact, if is_taken { "taken" } else { "refused" }, &run);
     }
-    let behind = ["a;", "set-option", "-g", OPTION, "set"];
+    expect_windows(&server, opened + 1)?;
+    let behind = ["a;", "display-message", "-p", RUN];
     for (fact, name, words) in [
         ("last-semicolon", "last", &["a;"][..]),
         ("escaped-semicolon", "escaped", &["a\\;"]),
         ("semicolon-inside-word", "inside", &["a;b"]),
         ("semicolon-before-words", "before", &behind),
     ] {
-        let (fate, run) = deliver(sandbox, &server, name, words)?;
+        let (fate, run) = deliver(&server, &mut pipe, name, words)?;
         measurement.fact_from(fact, fate, &run);
     }
     measurement.summary = summary(&measurement);
@@ -61,72 +70,38 @@ fn summary(measurement: &Measurement) -> String {
     )
 }
 
-/// A command whose words have so many bytes.
-fn words_of_bytes(bytes: usize) -> Vec<String> {
-    let mut words = OPENING.map(str::to_owned).to_vec();
-    let used: usize = words.iter().map(|word| word.len() + 1).sum();
-    words.push("x".repeat(bytes - used - 1));
-    words
+/// The bytes that the opening takes, with one behind each word.
+fn opening_bytes() -> usize {
+    OPENING.iter().map(|word| word.len() + 1).sum()
 }
 
-/// A command of so many words.
-fn words_of_count(count: usize) -> Vec<String> {
-    let mut words = OPENING.map(str::to_owned).to_vec();
-    words.resize(count, "x".to_owned());
-    words
-}
-
-/// Opens a window, and looks whether it is there.
-fn open(server: &TmuxServer, words: &[String]) -> Result<(&'static str, Completed), Unable> {
-    let before = windows(server)?;
-    let run = server.command().args(words).run()?;
-    match (run.success(), windows(server)? - before) {
-        (true, 1) => Ok(("taken", run)),
-        (false, 0) => Ok(("refused", run)),
-        (_, opened) => Err(Unable::Unmeasured(format!(
-            "tmux opened {opened} windows and ended with {}",
-            run.ending()
-        ))),
-    }
-}
-
-/// How many windows there are; a server that has ended has none.
-fn windows(server: &TmuxServer) -> Result<i64, Unable> {
+/// Sees that what was refused has opened no window, and what was taken one.
+fn expect_windows(server: &TmuxServer, expected: usize) -> Result<(), Unable> {
     let listed = server.command().args(["list-windows", "-a", "-F", "x"]).run()?;
-    i64::try_from(listed.text().lines().count()).map_err(|error| {
-        Unable::Unmeasured(format!("the windows of the server could not be counted: {error}"))
-    })
+    match listed.text().lines().count() {
+        found if found == expected => Ok(()),
+        found => {
+            let reason = format!("the private tmux server has {found} windows, not {expected}");
+            Err(Unable::Unmeasured(reason))
+        }
+    }
 }
 
 /// Opens a pane with `words` and compares them with those that it got.
 fn deliver(
-    sandbox: &Sandbox,
     server: &TmuxServer,
+    pipe: &mut PanePipe,
     name: &'static str,
     words: &[&str],
 ) -> Result<(&'static str, Completed), Unable> {
-    let file = sandbox.dir().join(name);
-    let told = file.to_string_lossy();
-    let command = [&["sh", "-c", TELL, name, &told][..], words].concat();
-    let pane = Pane::open(server, name, &command, |tmux| tmux)?.live()?;
-    let got = fs::read_to_string(&file)?;
-    let option = server.command().args(["show-options", "-gqv", OPTION]).run()?;
+    let path = pipe.path().to_string_lossy().into_owned();
+    let command = [&["sh", "-c", TELL, name, &path][..], words].concat();
+    let pane = Pane::open(server.command(), name, &command)?;
+    let got = pane.live(pipe)?;
     let fate = match () {
-        () if option.text() == "set" => "run",
-        () if got.lines().eq(words.iter().map(|word| word.replace("\\;", ";"))) => "whole",
+        () if pane.opened.text().lines().any(|line| line == RUN) => "run",
+        () if got == words.join(" ").replace("\\;", ";") => "whole",
         () => "cut",
     };
     Ok((fate, pane.opened))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_command_has_the_length_that_was_asked_for() {
-        let words = words_of_bytes(LONGEST);
-        assert_eq!(words.iter().map(|word| word.len() + 1).sum::<usize>(), LONGEST);
-        assert_eq!(words_of_count(MOST).len(), MOST);
-    }
 }

@@ -1,7 +1,9 @@
 //! What tmux calls a wrapped pane: while systemd-run asks for the scope, while the agent lives, and
 //! once the launch has failed; and where the failure can be read.
 
-use std::fs::DirBuilder;
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::fs::{self, DirBuilder};
 use std::os::fd::AsFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::net::UnixListener;
@@ -11,15 +13,39 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::bus_variables::BusVariables;
 use super::pane::Pane;
+use super::pane_pipe::PanePipe;
 use super::wrapper::Wrapper;
 use crate::sandbox::{Completed, Sandbox, TmuxServer};
 use crate::{Measurement, Unable};
 
-/// An agent that takes the place of the shell. It is a tmux client, which tells on the channel `$0`
-/// that it runs and then waits.
-const EXEC: &str = "exec tmux wait-for -S \"$0\" \\; wait-for for-ever";
-/// A shell that stays. It tells on the channel `$0` that it runs.
-const STAY: &str = "tmux wait-for -S \"$0\"; read -r line";
+/// An agent that takes the place of the shell: it writes the file `$0` to the pipe `$1`, which tells
+/// that it runs, and then waits for input.
+const EXEC: &str = "exec cat \"$0\" - >\"$1\"";
+/// What the server is told before the first pane is opened: run-shell uses the shell that the user
+/// prefers, which may be any.
+const PREPARE: [&str; 10] = [
+    "set-option",
+    "-g",
+    "default-shell",
+    "/bin/sh",
+    ";",
+    "set-option",
+    "-g",
+    "remain-on-exit",
+    "on",
+    ";",
+];
+/// Prints what tmux calls each pane. The end of a child is what makes tmux look for children that
+/// have ended, and it misses some (upstream commit fa5f3cef3d65, issue 4559): so one ends before.
+const LIST: [&str; 7] = [
+    "run-shell",
+    "true",
+    ";",
+    "list-panes",
+    "-a",
+    "-F",
+    "#{session_name} #{pane_dead} #{pane_current_command}",
+];
 
 pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     if !sandbox.is_user() {
@@ -27,31 +53,35 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     }
     sandbox.require_manager()?;
     let wrapper = Wrapper::new(sandbox, &sandbox.unit_name("own", "slice"));
-    let good = TmuxServer::start(sandbox, "good", |tmux| tmux)?;
-    let bare = TmuxServer::start(sandbox, "bare", BusVariables::remove)?;
-    Pane::watch(&good)?;
-    let open = |name, script| {
-        let words = wrapper.around(&["sh", "-c", script, name]);
-        Pane::open(&good, name, &words, |tmux| tmux)
-    };
-    let exec = open("exec", EXEC)?;
-    let stay = open("stay", STAY)?;
-
     let outside = BusVariables::remove(wrapper.command(sandbox, &["true"])).start()?;
+    let server = TmuxServer::start(sandbox, "server", BusVariables::remove)?;
+    let mut pipe = PanePipe::make(sandbox)?;
+    let name_of_agent = sandbox.dir().join("agent");
+    fs::write(&name_of_agent, "exec\n")?;
+
+    let launch = wrapper.around(&["true"]);
+    let failed = Pane::open(server.command().args(PREPARE), "failed", &launch)?;
+    let agent = ["sh".as_ref(), "-c".as_ref(), EXEC.as_ref(), name_of_agent.as_os_str()];
+    let agent = wrapper.around(&[&agent[..], &[pipe.path().as_os_str()]].concat());
+    let with_bus = server.command().args(BusVariables::own().set_globally());
+    let exec = Pane::open(with_bus, "exec", &agent)?;
+    let shell = wrapper.around(&Pane::living("shell", &pipe));
+    let shell = Pane::open(server.command(), "shell", &shell)?;
+    exec.live(&mut pipe)?;
+    shell.live(&mut pipe)?;
+    let starting = Starting::open(sandbox, &server, &launch)?;
+    failed.fate(&mut pipe)?;
 
     let mut measurement = Measurement::default();
-    let failed = fail(&bare, &wrapper)?;
-    measurement.evidence.push(failed.evidence("failed"));
-    tell(&bare, "failed", "failed", &mut measurement)?;
-    tell_message(&bare, &outside.wait()?, &mut measurement)?;
-    let starting = Starting::open(sandbox, &bare, &wrapper)?;
-    measurement.evidence.push(starting.opened.evidence("starting"));
-    tell(&bare, "starting", "starting", &mut measurement)?;
-    for (fact, pane) in [("exec", exec), ("shell", stay)] {
-        let name = pane.name();
-        measurement.evidence.push(pane.live()?.opened.evidence(fact));
-        tell(&good, fact, name, &mut measurement)?;
+    let (listed, names) = names(&server)?;
+    for (fact, pane) in
+        [("starting", &starting.pane), ("exec", &exec), ("shell", &shell), ("failed", &failed)]
+    {
+        let name = names.get(fact).map_or("", String::as_str);
+        measurement.evidence.push(pane.opened.evidence(fact));
+        measurement.fact_from(fact, word(name)?, &listed);
     }
+    tell_message(&server, &outside.wait()?, &mut measurement)?;
     measurement.summary = summary(&measurement);
     Ok(measurement)
 }
@@ -72,44 +102,32 @@ fn summary(measurement: &Measurement) -> String {
     )
 }
 
-/// Records what tmux calls the pane of a session.
-fn tell(
-    server: &TmuxServer,
-    fact: &str,
-    session: &str,
-    measurement: &mut Measurement,
-) -> Result<(), Unable> {
-    let asked = ask(server, session, "#{pane_current_command}")?;
-    let word = match asked.text().as_str() {
-        "tmux" => "agent",
-        "sh" => "shell",
-        "systemd-run" => "systemd-run",
-        other => {
-            return Err(Unable::Unmeasured(format!("tmux calls the pane `{other}`")));
+/// The word on the card for what tmux calls a pane.
+fn word(name: &str) -> Result<&'static str, Unable> {
+    match name {
+        "cat" => Ok("agent"),
+        "sh" => Ok("shell"),
+        "systemd-run" => Ok("systemd-run"),
+        other => Err(Unable::Unmeasured(format!("tmux calls a pane `{other}`"))),
+    }
+}
+
+/// What tmux calls the pane of each session, once it has seen the end of the one that has failed.
+fn names(server: &TmuxServer) -> Result<(Completed, HashMap<String, String>), Unable> {
+    loop {
+        let listed = server.command().args(LIST).run()?;
+        let text = listed.text();
+        // No event tells it: `pane-died` is lost with the child's end. So the state is looked at.
+        if text.lines().any(|line| line.starts_with("failed 1 ")) {
+            let words = text.lines().filter_map(|line| line.split_once(' '));
+            let names = words
+                .filter_map(|(session, rest)| {
+                    Some((session.into(), rest.split_once(' ')?.1.into()))
+                })
+                .collect();
+            return Ok((listed, names));
         }
-    };
-    measurement.fact_from(fact, word, &asked);
-    Ok(())
-}
-
-fn ask(server: &TmuxServer, session: &str, format: &str) -> Result<Completed, Unable> {
-    let target = format!("={session}:");
-    Ok(server.command().args(["display-message", "-p", "-t", &target, format]).run()?)
-}
-
-/// Opens a wrapped pane that cannot reach the manager, and waits until tmux has seen its end.
-fn fail(server: &TmuxServer, wrapper: &Wrapper) -> Result<Completed, Unable> {
-    Pane::arrange(server, &["set-option", "-g", "remain-on-exit", "on"])?;
-    let opened = server
-        .command()
-        .args(["new-session", "-d", "-s", "failed", "--"])
-        .args(wrapper.around(&["true"]))
-        .run()?;
-    // The event `pane-died` is lost at times (see `Pane::watch`), so the state is looked at.
-    while ask(server, "failed", "#{pane_dead}")?.text() != "1" {}
-    // What is lost is the signal that tells of the child's end; the next child's makes up for it.
-    Pane::arrange(server, &["run-shell", "true"])?;
-    Ok(opened)
+    }
 }
 
 /// Records whether what capture-pane prints of the failed pane begins with what the same launch
@@ -135,23 +153,20 @@ fn tell_message(
 
 /// A wrapped pane whose systemd-run waits for the answer of a manager that gives none.
 struct Starting {
-    opened: Completed,
+    pane: Pane,
     _manager: UnixListener,
 }
 
 impl Starting {
-    fn open(sandbox: &Sandbox, server: &TmuxServer, wrapper: &Wrapper) -> Result<Self, Unable> {
+    fn open(sandbox: &Sandbox, server: &TmuxServer, launch: &[OsString]) -> Result<Self, Unable> {
         let dir = sandbox.dir().join("xdg");
         let mut builder = DirBuilder::new();
         builder.mode(0o700).recursive(true).create(dir.join("systemd"))?;
         let manager = UnixListener::bind(dir.join("systemd/private"))?;
         let set = server.command().args(["set-environment", "-g", "XDG_RUNTIME_DIR"]).arg(&dir);
-        let opened = set
-            .args([";", "new-session", "-d", "-s", "starting", "--"])
-            .args(wrapper.around(&["true"]))
-            .run()?;
+        let pane = Pane::open(set.arg(";"), "starting", launch)?;
         wait_for_client(&manager, sandbox.deadline())?;
-        Ok(Self { opened, _manager: manager })
+        Ok(Self { pane, _manager: manager })
     }
 }
 

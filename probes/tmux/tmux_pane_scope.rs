@@ -1,8 +1,11 @@
 //! Whether tmux moves panes into scopes of their own, and into which slice.
 
+use std::ffi::OsString;
+
 use super::bus_variables::BusVariables;
-use super::pane::{LivePane, Pane};
-use super::spawn_scope::{SpawnScopes, settled_cgroup};
+use super::pane::Pane;
+use super::pane_pipe::PanePipe;
+use super::spawn_scope::SpawnScopes;
 use crate::host::Cgroup;
 use crate::sandbox::{Sandbox, TmuxServer};
 use crate::{Measurement, Unable};
@@ -13,34 +16,37 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     }
     sandbox.require_manager()?;
     let is_outside = !Cgroup::of(std::process::id())?.is_below_user_manager();
-    let here = TmuxServer::start(sandbox, "here", |tmux| tmux)?;
     let bare = TmuxServer::start(sandbox, "bare", BusVariables::remove)?;
     let service = TmuxServer::start(sandbox, "service", |tmux| tmux.behind(service(sandbox)))?;
-    for server in [&here, &bare, &service] {
-        Pane::watch(server)?;
-    }
-    let open = |server, name| Pane::open(server, name, &Pane::living(name), |tmux| tmux);
-    let outside_pane = is_outside.then(|| open(&here, "outside")).transpose()?;
-    let bare_pane = open(&bare, "bare")?;
-    BusVariables::own().set_globally(&bare)?;
-    let mended_pane = open(&bare, "mended")?;
-    let service_pane = open(&service, "service")?;
-
+    let here = is_outside.then(|| TmuxServer::start(sandbox, "here", |tmux| tmux)).transpose()?;
+    let mut pipe = PanePipe::make(sandbox)?;
+    let open = |server: &TmuxServer, name, before: &[OsString]| {
+        let words = Pane::living(name, &pipe);
+        Pane::open(server.command().args(before), name, &words)
+    };
+    let bare_pane = open(&bare, "bare", &[])?;
+    let mended_pane = open(&bare, "mended", &BusVariables::own().set_globally())?;
+    let service_pane = open(&service, "service", &[])?;
+    let outside_pane = here.as_ref().map(|here| open(here, "outside", &[])).transpose()?;
     let mut panes = vec![
-        ("bare-server", bare_pane.live()?),
-        ("mended-server", mended_pane.live()?),
-        ("service-server", service_pane.live()?),
+        ("bare-server", &bare, &bare_pane),
+        ("mended-server", &bare, &mended_pane),
+        ("service-server", &service, &service_pane),
     ];
-    if let Some(pane) = outside_pane {
-        panes.push(("outside-server", pane.live()?));
+    panes.extend(here.iter().zip(&outside_pane).map(|(here, pane)| ("outside-server", here, pane)));
+    for (.., pane) in &panes {
+        pane.live(&mut pipe)?;
     }
-    let scopes = SpawnScopes::list(sandbox)?;
+
+    let mut scopes = SpawnScopes::list(sandbox)?;
+    let scope = scopes.of(service_pane.pid);
     let mut measurement = Measurement::default();
-    for (fact, pane) in &panes {
+    for (fact, server, pane) in panes {
+        let place = place_of(sandbox, server, pane, &mut scopes)?;
         measurement.evidence.push(pane.opened.evidence(fact));
-        measurement.fact_from(fact, place_of(sandbox, pane, &scopes)?, &scopes.listed);
+        measurement.fact_from(fact, place, &scopes.listed);
     }
-    tell_stop(sandbox, scopes.of(panes[2].1.pid), &mut measurement)?;
+    tell_stop(sandbox, scope, &mut measurement)?;
     measurement.summary = summary(&measurement);
     Ok(measurement)
 }
@@ -80,11 +86,13 @@ fn service(sandbox: &Sandbox) -> Vec<String> {
 /// The word on the card for where a pane runs.
 fn place_of(
     sandbox: &Sandbox,
-    pane: &LivePane,
-    scopes: &SpawnScopes,
+    server: &TmuxServer,
+    pane: &Pane,
+    scopes: &mut SpawnScopes,
 ) -> Result<&'static str, Unable> {
-    let server = Cgroup::of(pane.server_pid)?;
-    let cgroup = settled_cgroup(sandbox, pane.pid)?;
+    let ended = || Unable::Unmeasured("a private tmux server has ended".into());
+    let server = Cgroup::of(server.pid().ok_or_else(ended)?)?;
+    let cgroup = scopes.settled(sandbox, pane.pid)?;
     place(&server, &cgroup, scopes.of(pane.pid).is_some()).ok_or_else(|| {
         let (pane, server) = (cgroup.path(), server.path());
         Unable::Unmeasured(format!("a pane runs in {pane}, its server in {server}"))

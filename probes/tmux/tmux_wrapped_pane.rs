@@ -2,29 +2,27 @@
 //! wrapper, or tmux, which wants to move the same process.
 
 use std::ffi::OsString;
-use std::fs;
-use std::path::{Path, PathBuf};
-
-use nix::sys::stat::Mode;
-use nix::unistd::mkfifo;
+use std::fs::File;
+use std::io::Write;
+use std::path::PathBuf;
 
 use super::held_bus::HeldBus;
-use super::pane::{LivePane, Pane};
-use super::spawn_scope::settled_cgroup;
+use super::pane::Pane;
+use super::pane_pipe::{PanePipe, open_pipe};
+use super::spawn_scope::SpawnScopes;
 use super::wrapper::Wrapper;
 use crate::host::Cgroup;
 use crate::sandbox::{Command, Completed, Sandbox, TmuxServer};
 use crate::{Measurement, Unable};
 
 /// What a pane runs: a child, and a process in a session of its own whose parent has ended. It
-/// writes their process ids to the file `$1` and tells on the channel `$0` that it lives.
-const TREE: &str = "tmux wait-for for-ever & echo $! >\"$1\"; \
-                    (setsid tmux wait-for for-ever & echo $! >>\"$1\"); \
-                    tmux wait-for -S \"$0\"; exec cat";
+/// tells their process ids through the pipe `$1`, behind its name `$0`. Both live until the pipe
+/// `$2` ends.
+const TREE: &str = "(read -r end <\"$2\") & child=$!; \
+                    detached=$(setsid sh -c 'read -r end <\"$0\"' \"$2\" >/dev/null & echo $!); \
+                    echo \"$0 $child $detached\" >\"$1\"; read -r line";
 /// Becomes the command behind it once something has been written to the pipe `$0`.
 const GATE: &str = "read -r go <\"$0\"; exec \"$@\"";
-/// Tells through the pipe `$0` that it runs.
-const UP: &str = "echo up >\"$0\"; exec cat";
 
 pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     if !sandbox.is_user() {
@@ -33,17 +31,34 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     sandbox.require_manager()?;
     let slice = sandbox.unit_name("own", "slice");
     let wrapper = Wrapper::new(sandbox, &slice);
+    let mut pipe = PanePipe::make(sandbox)?;
     let outside = Stage::start(sandbox, "outside", |tmux| tmux)?;
     let inside = Stage::start(sandbox, "inside", |tmux| tmux.behind(wrapper.around(&[""; 0])))?;
 
+    let life = open_pipe(&sandbox.dir().join("life"))?;
+    let unwrapped = Tree::open(sandbox, &outside.server, "unwrapped", &pipe, None)?;
+    let wrapped = Tree::open(sandbox, &outside.server, "wrapped", &pipe, Some(&wrapper))?;
+    let mut scopes = SpawnScopes::list(sandbox)?;
+    let mut trees = Vec::new();
+    for (fact, tree) in [("unwrapped", unwrapped), ("tmux-first", wrapped)] {
+        scopes.settled(sandbox, tree.pane.pid)?;
+        trees.push((fact, tree.grow(&mut pipe)?));
+    }
+    drop(life);
+    let late = [
+        ("wrapper-first", outside.wrapper_first(&wrapper, &mut pipe)?),
+        ("server-in-slice", inside.wrapper_first(&wrapper, &mut pipe)?),
+    ];
+    let mut scopes = SpawnScopes::list(sandbox)?;
+
     let mut measurement = Measurement::default();
-    let mut tell = |fact, (cgroups, run): (Vec<Cgroup>, Completed)| {
-        measurement.fact_from(fact, word(&cgroups, &slice), &run);
-    };
-    tell("unwrapped", outside.tree("unwrapped", None)?);
-    tell("tmux-first", outside.tree("wrapped", Some(&wrapper))?);
-    tell("wrapper-first", outside.wrapper_first(&wrapper)?);
-    tell("server-in-slice", inside.wrapper_first(&wrapper)?);
+    for (fact, (cgroups, opened)) in trees {
+        measurement.fact_from(fact, word(&cgroups, &slice), &opened);
+    }
+    for (fact, (pid, opened)) in late {
+        let cgroup = scopes.settled(sandbox, pid)?;
+        measurement.fact_from(fact, word(&[cgroup], &slice), &opened);
+    }
     measurement.summary = summary(&measurement);
     Ok(measurement)
 }
@@ -64,12 +79,52 @@ fn word(cgroups: &[Cgroup], slice: &str) -> &'static str {
     if cgroups.iter().all(is_inside) { "inside" } else { "outside" }
 }
 
+/// A pane that does nothing before it is told to, and then starts other processes.
+struct Tree {
+    pane: Pane,
+    gate: File,
+}
+
+impl Tree {
+    fn open(
+        sandbox: &Sandbox,
+        server: &TmuxServer,
+        name: &'static str,
+        pipe: &PanePipe,
+        wrapper: Option<&Wrapper>,
+    ) -> Result<Self, Unable> {
+        let path = sandbox.dir().join(format!("{name}-gate"));
+        let gate = open_pipe(&path)?;
+        let tree = ["sh", "-c", TREE, name].map(OsString::from).into_iter();
+        let tree: Vec<OsString> =
+            tree.chain([pipe.path().into(), sandbox.dir().join("life").into()]).collect();
+        let mut words: Vec<OsString> = ["sh", "-c", GATE].map(OsString::from).into();
+        words.push(path.into());
+        words.extend(wrapper.map_or(tree.clone(), |wrapper| wrapper.around(&tree)));
+        Ok(Self { pane: Pane::open(server.command(), name, &words)?, gate })
+    }
+
+    /// Lets it go on. Gives where its processes live, and the command that opened it.
+    fn grow(mut self, pipe: &mut PanePipe) -> Result<(Vec<Cgroup>, Completed), Unable> {
+        self.gate.write_all(b"go\n")?;
+        let others = self.pane.live(pipe)?;
+        let others = others.split(' ').filter_map(|pid| pid.parse().ok());
+        let cgroups: Vec<Cgroup> = std::iter::once(self.pane.pid)
+            .chain(others)
+            .map(Cgroup::of)
+            .collect::<Result<_, _>>()?;
+        if cgroups.len() < 3 {
+            return Err(Unable::Unmeasured("a pane did not start its processes".into()));
+        }
+        Ok((cgroups, self.pane.opened))
+    }
+}
+
 /// A private server that reaches the bus through a relay, which can hold it back.
 struct Stage<'a> {
-    sandbox: &'a Sandbox<'a>,
     server: TmuxServer<'a>,
     bus: HeldBus,
-    label: &'static str,
+    late: &'static str,
 }
 
 impl<'a> Stage<'a> {
@@ -84,71 +139,32 @@ impl<'a> Stage<'a> {
         let server = TmuxServer::start(sandbox, label, |tmux| {
             place(tmux.env("DBUS_SESSION_BUS_ADDRESS", bus.address()))
         })?;
-        Pane::watch(&server)?;
-        Ok(Self { sandbox, server, bus, label })
+        Ok(Self { server, bus, late: label })
     }
 
-    /// Where the processes of a pane live. tmux has moved the pane before it does anything.
-    fn tree(
+    /// Opens a wrapped pane, and has the manager serve its wrapper before tmux asks for the scope
+    /// into which it wants to move the pane. Gives its process id, and the command that opened it.
+    fn wrapper_first(
         &self,
-        name: &'static str,
-        wrapper: Option<&Wrapper>,
-    ) -> Result<(Vec<Cgroup>, Completed), Unable> {
-        let gate = self.pipe("gate", name)?;
-        let pids = self.sandbox.dir().join(format!("{name}-pids"));
-        let mut words: Vec<OsString> = ["sh", "-c", GATE].map(OsString::from).into();
-        words.push(gate.clone().into());
-        let tree =
-            [OsString::from("sh"), "-c".into(), TREE.into(), name.into(), pids.clone().into()];
-        words.extend(wrapper.map_or(tree.to_vec(), |wrapper| wrapper.around(&tree)));
-        let pane = Pane::open(&self.server, name, &words, |tmux| tmux)?;
-        settled_cgroup(self.sandbox, pane.pid()?)?;
-        self.sandbox.command("tee").arg(&gate).run()?;
-
-        let LivePane { pid, opened, .. } = pane.live()?;
-        let others = fs::read_to_string(&pids)?;
-        let others = others.lines().filter_map(|line| line.parse().ok());
-        let cgroups: Vec<Cgroup> =
-            std::iter::once(pid).chain(others).map(Cgroup::of).collect::<Result<_, _>>()?;
-        if cgroups.len() < 3 {
-            return Err(Unable::Unmeasured("a pane did not start its processes".into()));
-        }
-        Ok((cgroups, opened))
-    }
-
-    /// Where a wrapped pane lives if the manager has served its wrapper before tmux asks for the
-    /// scope into which it wants to move the pane.
-    fn wrapper_first(&self, wrapper: &Wrapper) -> Result<(Vec<Cgroup>, Completed), Unable> {
-        let first = Pane::open(&self.server, "first", &Pane::living("first"), |tmux| tmux)?;
-        self.bus.hold(Some(first.live()?.server_pid));
-        let up = self.pipe("up", self.label)?;
-        let words = ["sh".into(), "-c".into(), UP.into(), OsString::from(&up)];
+        wrapper: &Wrapper,
+        pipe: &mut PanePipe,
+    ) -> Result<(u32, Completed), Unable> {
+        self.bus.hold(self.server.pid());
+        let words = wrapper.around(&Pane::living(self.late, pipe));
         let opening = self
             .server
             .command()
-            .args(["new-session", "-d", "-P", "-F", "#{pane_pid}", "-s", "late", "--"])
-            .args(wrapper.around(&words))
+            .args(["new-session", "-d", "-P", "-F", "#{pane_pid}", "-s", self.late, "--"])
+            .args(words)
             .start()?;
-        // It ends when the pane has written to the pipe: from then on the pane is in its scope.
-        self.sandbox.command("cat").arg(&up).run()?;
+        // From then on the pane is in its scope.
+        pipe.wait(self.late, None)?;
         self.bus.hold(None);
         let opened = opening.wait()?;
         let pid = opened
             .text()
             .parse()
             .map_err(|_| Unable::Unmeasured(format!("tmux opened no pane: {}", opened.errors())))?;
-        Ok((vec![settled_cgroup(self.sandbox, pid)?], opened))
+        Ok((pid, opened))
     }
-
-    fn pipe(&self, purpose: &str, name: &str) -> Result<PathBuf, Unable> {
-        let path = self.sandbox.dir().join(format!("{name}-{purpose}"));
-        make_pipe(&path)?;
-        Ok(path)
-    }
-}
-
-fn make_pipe(path: &Path) -> Result<(), Unable> {
-    mkfifo(path, Mode::S_IRUSR | Mode::S_IWUSR).map_err(|error| {
-        Unable::Unmeasured(format!("{} could not be made: {error}", path.display()))
-    })
 }
