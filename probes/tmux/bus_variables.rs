@@ -71,6 +71,18 @@ impl BusVariables {
         set.flatten().map(OsStr::to_owned).collect()
     }
 
+    /// The tmux commands that take both out of a server's global environment, likewise.
+    pub const UNSET_GLOBALLY: [&str; 8] = [
+        "set-environment",
+        "-gu",
+        Self::NAMES[0],
+        ";",
+        "set-environment",
+        "-gu",
+        Self::NAMES[1],
+        ";",
+    ];
+
     /// Why a launch with them has failed; `None` if the user's manager listens where they lead. It
     /// is looked for at XDG_RUNTIME_DIR first.
     pub fn defect(&self, uid: u32) -> Option<Defect> {

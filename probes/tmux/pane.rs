@@ -2,7 +2,7 @@ use std::ffi::{OsStr, OsString};
 
 use super::pane_pipe::PanePipe;
 use crate::Unable;
-use crate::sandbox::{Command, Completed, ProcessEnd, TmuxServer};
+use crate::sandbox::{Command, Completed, ProcessEnd};
 
 /// What a pane runs so that it tells through the pipe `$1` that it lives, and then goes on living:
 /// `$0` is its name.
@@ -14,7 +14,7 @@ const PID: &str = "#{pane_pid}";
 pub struct Pane {
     /// The process id of its command.
     pub pid: u32,
-    /// The command that opened it.
+    /// The command that opened it, and maybe others.
     pub opened: Completed,
     name: &'static str,
     /// `None` if its command had ended before it could be looked at.
@@ -47,46 +47,6 @@ impl Pane {
         words.into_iter().chain([pipe.path().as_os_str()]).map(OsStr::to_owned).collect()
     }
 
-    /// Opens a pane that runs `words` in a session of its own. `tmux` is the command that does it;
-    /// other tmux commands may stand in it already, each with a `;` behind it.
-    ///
-    /// # Errors
-    /// When tmux refuses.
-    pub fn open<T: AsRef<OsStr>>(
-        tmux: Command,
-        name: &'static str,
-        words: &[T],
-    ) -> Result<Self, Unable> {
-        let opening = tmux.args(["new-session", "-d", "-P", "-F", PID, "-s", name, "--"]);
-        Self::opened_by(&opening.args(words), name)
-    }
-
-    /// Opens a pane that runs `words` in place of what runs in the only pane of the session `name`.
-    ///
-    /// # Errors
-    /// When tmux refuses.
-    pub fn reopen<T: AsRef<OsStr>>(
-        tmux: Command,
-        name: &'static str,
-        words: &[T],
-    ) -> Result<Self, Unable> {
-        let target = format!("={name}:");
-        let opening = tmux.args(["respawn-pane", "-k", "-t", &target, "--"]).args(words);
-        let telling = opening.args([";", "display-message", "-p", "-t", &target, PID]);
-        Self::opened_by(&telling, name)
-    }
-
-    fn opened_by(opening: &Command, name: &'static str) -> Result<Self, Unable> {
-        let opened = opening.run()?;
-        let first = opened.text().lines().next().and_then(|line| line.parse().ok());
-        let Some(pid) = first else {
-            let told = opened.errors();
-            let reason = format!("the private tmux server opened no pane: {told}");
-            return Err(Unable::Unmeasured(reason));
-        };
-        Ok(Self { pid, opened, name, process: ProcessEnd::of(pid).ok() })
-    }
-
     /// Waits until its command tells that it lives, or has ended.
     ///
     /// # Errors
@@ -112,14 +72,63 @@ impl Pane {
     }
 }
 
-/// Runs tmux commands, with `;` as a word between them, that the server has no reason to refuse.
-///
-/// # Errors
-/// When it does.
-pub fn arrange<T: AsRef<OsStr>>(server: &TmuxServer, words: &[T]) -> Result<(), Unable> {
-    let run = server.command().args(words).run()?;
-    if run.success() {
-        return Ok(());
+/// A tmux command that opens panes, one after the other.
+pub struct Opening {
+    tmux: Command,
+    /// tmux commands, each with a `;` behind it.
+    words: Vec<OsString>,
+    names: Vec<&'static str>,
+}
+
+impl Opening {
+    /// One by `tmux`, a command that has no words of its own yet.
+    pub fn by(tmux: Command) -> Self {
+        Self { tmux, words: Vec::new(), names: Vec::new() }
     }
-    Err(Unable::Unmeasured(format!("the private tmux server refused: {}", run.errors())))
+
+    /// Runs other tmux commands then, each with a `;` behind it.
+    #[must_use]
+    pub fn then<T: AsRef<OsStr>>(mut self, words: impl IntoIterator<Item = T>) -> Self {
+        self.words.extend(words.into_iter().map(|word| word.as_ref().to_owned()));
+        self
+    }
+
+    /// Opens a pane that runs `words`, in a session of its own.
+    #[must_use]
+    pub fn pane<T: AsRef<OsStr>>(mut self, name: &'static str, words: &[T]) -> Self {
+        self.names.push(name);
+        self.then(["new-session", "-d", "-P", "-F", PID, "-s", name, "--"]).then(words).then([";"])
+    }
+
+    /// Lets the only pane of the session `name` run `words` in place of what it runs.
+    #[must_use]
+    pub fn pane_again<T: AsRef<OsStr>>(mut self, name: &'static str, words: &[T]) -> Self {
+        self.names.push(name);
+        let target = format!("={name}:");
+        let respawn = self.then(["respawn-pane", "-k", "-t", &target, "--"]).then(words);
+        respawn.then([";", "display-message", "-p", "-t", &target, PID, ";"])
+    }
+
+    /// Runs it, and gives the panes.
+    ///
+    /// # Errors
+    /// When tmux refuses.
+    pub fn run<const COUNT: usize>(mut self) -> Result<[Pane; COUNT], Unable> {
+        self.words.pop_if(|word| word == ";");
+        let opened = self.tmux.args(self.words).run()?;
+        let pids = opened.text();
+        let pids = pids.lines().map_while(|line| line.parse().ok());
+        let panes: Vec<Pane> = std::iter::zip(self.names, pids)
+            .map(|(name, pid)| Pane {
+                pid,
+                opened: opened.clone(),
+                name,
+                process: ProcessEnd::of(pid).ok(),
+            })
+            .collect();
+        panes.try_into().map_err(|_| {
+            let told = opened.errors();
+            Unable::Unmeasured(format!("the private tmux server did not open its panes: {told}"))
+        })
+    }
 }

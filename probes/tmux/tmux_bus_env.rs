@@ -2,7 +2,7 @@
 //! becomes of such a pane in a server that was started without a bus.
 
 use super::bus_variables::BusVariables;
-use super::pane::{Fate, Pane};
+use super::pane::{Fate, Opening, Pane};
 use super::pane_pipe::PanePipe;
 use super::server_bus::{AskedServers, ServerBus};
 use super::wrapper::Wrapper;
@@ -15,9 +15,6 @@ const OLD: [&str; 7] = ["new-session", "-d", "-s", "old", "--", "cat", ";"];
 /// Extends update-environment by both variables.
 const EXTEND: [&str; 5] =
     ["set-option", "-ga", "update-environment", " XDG_RUNTIME_DIR DBUS_SESSION_BUS_ADDRESS", ";"];
-/// Makes update-environment again what it is in tmux.
-const RESET: [&str; 4] = ["set-option", "-gu", "update-environment", ";"];
-
 pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     if !sandbox.is_user() {
         let reason = "a scope of the system manager needs no user bus in a pane's environment";
@@ -32,14 +29,23 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     let (working, control) = controls.first_that_works(&user)?;
 
     let words = |name| wrapper.around(&Pane::living(name, &pipe));
-    let with_bus = || working.apply(server.command());
-    let bare = Pane::open(with_bus(), "bare", &words("bare"))?;
-    let old = Pane::reopen(with_bus().args(OLD).args(EXTEND), "old", &words("old"))?;
-    let new = Pane::open(with_bus(), "new", &words("new"))?;
-    let without_bus = BusVariables::remove(server.command()).args(working.set_globally());
-    let taken = Pane::open(without_bus, "taken", &words("taken"))?;
-    let set = with_bus().args(RESET).args(working.set_globally());
-    let set = Pane::open(set, "set", &words("set"))?;
+    let with_bus = || Opening::by(working.apply(server.command()));
+    let [bare, set] = with_bus()
+        .pane("bare", &words("bare"))
+        .then(working.set_globally())
+        .pane("set", &words("set"))
+        .run()?;
+    let [old, new] = with_bus()
+        .then(BusVariables::UNSET_GLOBALLY)
+        .then(OLD)
+        .then(EXTEND)
+        .pane_again("old", &words("old"))
+        .pane("new", &words("new"))
+        .run()?;
+    let [taken] = Opening::by(BusVariables::remove(server.command()))
+        .then(working.set_globally())
+        .pane("taken", &words("taken"))
+        .run()?;
 
     let mut measurement = Measurement::default();
     let servers = asked?.examine(sandbox, &user, &wrapper)?;

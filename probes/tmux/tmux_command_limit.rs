@@ -1,6 +1,7 @@
 //! The longest command that tmux takes for a pane, and what becomes of a `;` at the end of a word.
 
-use super::pane::{Pane, arrange};
+use super::bus_variables::BusVariables;
+use super::pane::Opening;
 use super::pane_pipe::PanePipe;
 use crate::sandbox::{Completed, Sandbox, TmuxServer};
 use crate::{Measurement, Unable};
@@ -23,12 +24,23 @@ const TELL: &str = "pipe=$1; shift; echo \"$0 $*\" >\"$pipe\"; read -r line";
 const RUN: &str = "run-by-tmux";
 
 pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
-    let server = TmuxServer::start(sandbox, "server", |tmux| tmux)?;
+    // Without a bus tmux asks for no scopes, which do not matter here.
+    let server = TmuxServer::start(sandbox, "server", BusVariables::remove)?;
     let mut pipe = PanePipe::make(sandbox)?;
-    arrange(&server, &["new-session", "-d", "-s", "base", "--", "cat"])?;
 
     let mut measurement = Measurement::default();
-    let mut opened = 0;
+    let behind = ["a;", "display-message", "-p", RUN];
+    let deliveries = [
+        ("last-semicolon", "last", &["a;"][..]),
+        ("escaped-semicolon", "escaped", &["a\\;"]),
+        ("semicolon-inside-word", "inside", &["a;b"]),
+        ("semicolon-before-words", "before", &behind),
+    ];
+    for (fact, name, words) in deliveries {
+        let (fate, run) = deliver(&server, &mut pipe, name, words)?;
+        measurement.fact_from(fact, fate, &run);
+    }
+    let mut windows = deliveries.len();
     for (fact, script, more) in [
         ("longest", WITH_LONG_WORD, LONGEST - opening_bytes() - 1),
         ("too-long", WITH_LONG_WORD, LONGEST - opening_bytes()),
@@ -38,20 +50,10 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
         let shell = ["sh".into(), "-c".into(), script.to_owned(), more.to_string()];
         let run = server.command().args(OPENING).behind(shell).run()?;
         let is_taken = run.success() && !run.text().is_empty();
-        opened += usize::from(is_taken);
+        windows += usize::from(is_taken);
         measurement.fact_from(fact, if is_taken { "taken" } else { "refused" }, &run);
     }
-    expect_windows(&server, opened + 1)?;
-    let behind = ["a;", "display-message", "-p", RUN];
-    for (fact, name, words) in [
-        ("last-semicolon", "last", &["a;"][..]),
-        ("escaped-semicolon", "escaped", &["a\\;"]),
-        ("semicolon-inside-word", "inside", &["a;b"]),
-        ("semicolon-before-words", "before", &behind),
-    ] {
-        let (fate, run) = deliver(&server, &mut pipe, name, words)?;
-        measurement.fact_from(fact, fate, &run);
-    }
+    expect_windows(&server, windows)?;
     measurement.summary = summary(&measurement);
     Ok(measurement)
 }
@@ -95,8 +97,8 @@ fn deliver(
     words: &[&str],
 ) -> Result<(&'static str, Completed), Unable> {
     let path = pipe.path().to_string_lossy().into_owned();
-    let command = [&["sh", "-c", TELL, name, &path][..], words].concat();
-    let pane = Pane::open(server.command(), name, &command)?;
+    let words_of_pane = [&["sh", "-c", TELL, name, &path][..], words].concat();
+    let [pane] = Opening::by(server.command()).pane(name, &words_of_pane).run()?;
     let got = pane.live(pipe)?;
     let fate = match () {
         () if pane.opened.text().lines().any(|line| line == RUN) => "run",

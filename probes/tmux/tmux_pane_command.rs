@@ -2,7 +2,7 @@
 //! once the launch has failed; and where the failure can be read.
 
 use std::collections::HashMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, DirBuilder};
 use std::os::fd::AsFd;
 use std::os::unix::fs::DirBuilderExt;
@@ -12,7 +12,7 @@ use std::time::Instant;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::bus_variables::BusVariables;
-use super::pane::Pane;
+use super::pane::{Opening, Pane};
 use super::pane_pipe::PanePipe;
 use super::wrapper::Wrapper;
 use crate::sandbox::{Completed, Sandbox, TmuxServer};
@@ -60,13 +60,15 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     fs::write(&name_of_agent, "exec\n")?;
 
     let launch = wrapper.around(&["true"]);
-    let failed = Pane::open(server.command().args(PREPARE), "failed", &launch)?;
+    let [failed] = Opening::by(server.command()).then(PREPARE).pane("failed", &launch).run()?;
     let agent = ["sh".as_ref(), "-c".as_ref(), EXEC.as_ref(), name_of_agent.as_os_str()];
     let agent = wrapper.around(&[&agent[..], &[pipe.path().as_os_str()]].concat());
-    let with_bus = server.command().args(BusVariables::own().set_globally());
-    let exec = Pane::open(with_bus, "exec", &agent)?;
     let shell = wrapper.around(&Pane::living("shell", &pipe));
-    let shell = Pane::open(server.command(), "shell", &shell)?;
+    let [exec, shell] = Opening::by(server.command())
+        .then(BusVariables::own().set_globally())
+        .pane("exec", &agent)
+        .pane("shell", &shell)
+        .run()?;
     exec.live(&mut pipe)?;
     shell.live(&mut pipe)?;
     let starting = Starting::open(sandbox, &server, &launch)?;
@@ -163,8 +165,12 @@ impl Starting {
         let mut builder = DirBuilder::new();
         builder.mode(0o700).recursive(true).create(dir.join("systemd"))?;
         let manager = UnixListener::bind(dir.join("systemd/private"))?;
-        let set = server.command().args(["set-environment", "-g", "XDG_RUNTIME_DIR"]).arg(&dir);
-        let pane = Pane::open(set.arg(";"), "starting", launch)?;
+        let set = ["set-environment", "-g", "XDG_RUNTIME_DIR"].map(OsStr::new);
+        let [pane] = Opening::by(server.command())
+            .then(set)
+            .then([dir.as_os_str(), OsStr::new(";")])
+            .pane("starting", launch)
+            .run()?;
         wait_for_client(&manager, sandbox.deadline())?;
         Ok(Self { pane, _manager: manager })
     }

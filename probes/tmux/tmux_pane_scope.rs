@@ -1,9 +1,7 @@
 //! Whether tmux moves panes into scopes of their own, and into which slice.
 
-use std::ffi::OsString;
-
 use super::bus_variables::BusVariables;
-use super::pane::Pane;
+use super::pane::{Opening, Pane};
 use super::pane_pipe::PanePipe;
 use super::spawn_scope::SpawnScopes;
 use crate::host::Cgroup;
@@ -20,20 +18,25 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     let service = TmuxServer::start(sandbox, "service", |tmux| tmux.behind(service(sandbox)))?;
     let here = is_outside.then(|| TmuxServer::start(sandbox, "here", |tmux| tmux)).transpose()?;
     let mut pipe = PanePipe::make(sandbox)?;
-    let open = |server: &TmuxServer, name, before: &[OsString]| {
-        let words = Pane::living(name, &pipe);
-        Pane::open(server.command().args(before), name, &words)
+    let words = |name| Pane::living(name, &pipe);
+    let [bare_pane, mended_pane] = Opening::by(bare.command())
+        .pane("bare", &words("bare"))
+        .then(BusVariables::own().set_globally())
+        .pane("mended", &words("mended"))
+        .run()?;
+    let [service_pane] = Opening::by(service.command()).pane("service", &words("service")).run()?;
+    let open_outside = |here: &TmuxServer| -> Result<[Pane; 1], Unable> {
+        Opening::by(here.command()).pane("outside", &words("outside")).run()
     };
-    let bare_pane = open(&bare, "bare", &[])?;
-    let mended_pane = open(&bare, "mended", &BusVariables::own().set_globally())?;
-    let service_pane = open(&service, "service", &[])?;
-    let outside_pane = here.as_ref().map(|here| open(here, "outside", &[])).transpose()?;
+    let outside_pane = here.as_ref().map(open_outside).transpose()?;
     let mut panes = vec![
         ("bare-server", &bare, &bare_pane),
         ("mended-server", &bare, &mended_pane),
         ("service-server", &service, &service_pane),
     ];
-    panes.extend(here.iter().zip(&outside_pane).map(|(here, pane)| ("outside-server", here, pane)));
+    panes.extend(
+        here.iter().zip(&outside_pane).map(|(here, [pane])| ("outside-server", here, pane)),
+    );
     for (.., pane) in &panes {
         pane.live(&mut pipe)?;
     }

@@ -3,11 +3,11 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use super::held_bus::HeldBus;
-use super::pane::Pane;
+use super::pane::{Opening, Pane};
 use super::pane_pipe::{PanePipe, open_pipe};
 use super::spawn_scope::SpawnScopes;
 use super::wrapper::Wrapper;
@@ -35,14 +35,26 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     let outside = Stage::start(sandbox, "outside", |tmux| tmux)?;
     let inside = Stage::start(sandbox, "inside", |tmux| tmux.behind(wrapper.around(&[""; 0])))?;
 
-    let life = open_pipe(&sandbox.dir().join("life"))?;
-    let unwrapped = Tree::open(sandbox, &outside.server, "unwrapped", &pipe, None)?;
-    let wrapped = Tree::open(sandbox, &outside.server, "wrapped", &pipe, Some(&wrapper))?;
+    let life_path = sandbox.dir().join("life");
+    let life = open_pipe(&life_path)?;
+    let tree = |name: &str| {
+        let words = ["sh", "-c", TREE, name].map(OsString::from).into_iter();
+        words.chain([pipe.path().into(), life_path.clone().into()]).collect::<Vec<_>>()
+    };
+    let unwrapped_gate = Gate::make(sandbox, "unwrapped-gate")?;
+    let wrapped_gate = Gate::make(sandbox, "wrapped-gate")?;
+    let [unwrapped, wrapped] = Opening::by(outside.server.command())
+        .pane("unwrapped", &unwrapped_gate.around(&tree("unwrapped")))
+        .pane("wrapped", &wrapped_gate.around(&wrapper.around(&tree("wrapped"))))
+        .run()?;
     let mut scopes = SpawnScopes::list(sandbox)?;
     let mut trees = Vec::new();
-    for (fact, tree) in [("unwrapped", unwrapped), ("tmux-first", wrapped)] {
-        scopes.settled(sandbox, tree.pane.pid)?;
-        trees.push((fact, tree.grow(&mut pipe)?));
+    for (fact, gate, pane) in
+        [("unwrapped", unwrapped_gate, unwrapped), ("tmux-first", wrapped_gate, wrapped)]
+    {
+        scopes.settled(sandbox, pane.pid)?;
+        gate.open()?;
+        trees.push((fact, cgroups_of_tree(&pane, &mut pipe)?, pane.opened));
     }
     drop(life);
     let late = [
@@ -52,7 +64,7 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     let mut scopes = SpawnScopes::list(sandbox)?;
 
     let mut measurement = Measurement::default();
-    for (fact, (cgroups, opened)) in trees {
+    for (fact, cgroups, opened) in trees {
         measurement.fact_from(fact, word(&cgroups, &slice), &opened);
     }
     for (fact, (pid, opened)) in late {
@@ -79,44 +91,38 @@ fn word(cgroups: &[Cgroup], slice: &str) -> &'static str {
     if cgroups.iter().all(is_inside) { "inside" } else { "outside" }
 }
 
-/// A pane that does nothing before it is told to, and then starts other processes.
-struct Tree {
-    pane: Pane,
-    gate: File,
+/// Where a pane and all that it has started live.
+fn cgroups_of_tree(pane: &Pane, pipe: &mut PanePipe) -> Result<Vec<Cgroup>, Unable> {
+    let others = pane.live(pipe)?;
+    let others = others.split(' ').filter_map(|pid| pid.parse().ok());
+    let cgroups: Vec<Cgroup> =
+        std::iter::once(pane.pid).chain(others).map(Cgroup::of).collect::<Result<_, _>>()?;
+    if cgroups.len() < 3 {
+        return Err(Unable::Unmeasured("a pane did not start its processes".into()));
+    }
+    Ok(cgroups)
 }
 
-impl Tree {
-    fn open(
-        sandbox: &Sandbox,
-        server: &TmuxServer,
-        name: &'static str,
-        pipe: &PanePipe,
-        wrapper: Option<&Wrapper>,
-    ) -> Result<Self, Unable> {
-        let path = sandbox.dir().join(format!("{name}-gate"));
-        let gate = open_pipe(&path)?;
-        let tree = ["sh", "-c", TREE, name].map(OsString::from).into_iter();
-        let tree: Vec<OsString> =
-            tree.chain([pipe.path().into(), sandbox.dir().join("life").into()]).collect();
-        let mut words: Vec<OsString> = ["sh", "-c", GATE].map(OsString::from).into();
-        words.push(path.into());
-        words.extend(wrapper.map_or(tree.clone(), |wrapper| wrapper.around(&tree)));
-        Ok(Self { pane: Pane::open(server.command(), name, &words)?, gate })
+/// What a pane waits at before it does anything.
+struct Gate {
+    path: PathBuf,
+    pipe: File,
+}
+
+impl Gate {
+    fn make(sandbox: &Sandbox, label: &str) -> Result<Self, Unable> {
+        let path = sandbox.dir().join(label);
+        Ok(Self { pipe: open_pipe(&path)?, path })
     }
 
-    /// Lets it go on. Gives where its processes live, and the command that opened it.
-    fn grow(mut self, pipe: &mut PanePipe) -> Result<(Vec<Cgroup>, Completed), Unable> {
-        self.gate.write_all(b"go\n")?;
-        let others = self.pane.live(pipe)?;
-        let others = others.split(' ').filter_map(|pid| pid.parse().ok());
-        let cgroups: Vec<Cgroup> = std::iter::once(self.pane.pid)
-            .chain(others)
-            .map(Cgroup::of)
-            .collect::<Result<_, _>>()?;
-        if cgroups.len() < 3 {
-            return Err(Unable::Unmeasured("a pane did not start its processes".into()));
-        }
-        Ok((cgroups, self.pane.opened))
+    /// The words of a pane that waits at it before it runs `words`.
+    fn around(&self, words: &[OsString]) -> Vec<OsString> {
+        let waiting = ["sh", "-c", GATE].map(OsString::from).into_iter();
+        waiting.chain([self.path.clone().into()]).chain(words.iter().cloned()).collect()
+    }
+
+    fn open(&self) -> io::Result<()> {
+        (&self.pipe).write_all(b"go\n")
     }
 }
 
