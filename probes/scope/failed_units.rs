@@ -2,7 +2,7 @@
 
 use super::unit_groups::UnitGroup;
 use super::unit_properties::UnitProperties;
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Completed, Sandbox};
 use crate::{Measurement, Unable};
 
 /// What every unit of a doctor's begins with: what other probes let fail at this moment is no find.
@@ -16,13 +16,16 @@ const LONGEST_ANSWER: usize = 2 << 20;
 
 pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     sandbox.require_manager()?;
-    let run = sandbox
-        .systemctl()
-        .args(["show", "--state=failed", "--property=Id,ActiveState,Transient", "--", "*"])
-        .keep(LONGEST_ANSWER)
-        .run()?;
-    if !run.success() {
-        return Err(Unable::Unmeasured(format!("the units could not be listed: {}", run.errors())));
+    let mut run = ask(
+        sandbox,
+        &["list-units", "--state=failed", "--all", "--plain", "--no-legend", "--full"],
+    )?;
+    if run.text().lines().any(|line| !line.starts_with(OWN)) {
+        // Which of them were launched, only their properties tell, and those take their time.
+        run =
+            ask(sandbox, &["show", "--state=failed", "--property=Id,ActiveState,Transient", "*"])?;
+    } else {
+        run.stdout.clear();
     }
     let units = UnitProperties::parse(&run.text());
     let failed = units
@@ -58,6 +61,14 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
         ),
     };
     Ok(measurement)
+}
+
+fn ask(sandbox: &Sandbox, words: &[&str]) -> Result<Completed, Unable> {
+    let run = sandbox.systemctl().args(words).keep(LONGEST_ANSWER).run()?;
+    if run.success() {
+        return Ok(run);
+    }
+    Err(Unable::Unmeasured(format!("the units could not be listed: {}", run.failure())))
 }
 
 fn named(groups: &[UnitGroup]) -> String {
