@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::own_scope::own_scope;
 use crate::host::{RuntimeDir, SocketState, User};
-use crate::sandbox::{Command, Completed, Running, Sandbox};
+use crate::sandbox::{Command, Completed, Sandbox};
 use crate::{Measurement, Unable};
 
 /// The variables of one launch, where "right" leads to the user's manager.
@@ -43,22 +43,19 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     }
     sandbox.require_manager()?;
     let way = Way::find(sandbox)?;
-    let mut launches: Vec<(String, Running)> = Vec::new();
+    let mut measurement = Measurement::default();
+    // One after the other: the manager tells every launch that waits of the units of all others.
     for (name, launch) in WAYS {
         for (surroundings, dir, bus) in SURROUNDINGS {
-            let label = format!("{name}-{surroundings}");
-            let command = way.surround(launch(sandbox, &label), dir, bus);
-            launches.push((label, command.args(["--", "true"]).start()?));
-        }
-    }
-    let mut measurement = Measurement::default();
-    for (fact, running) in launches {
-        let run = running.wait()?;
-        let value = if run.success() { "starts" } else { "refused" };
-        if fact.ends_with("-both") {
-            control(&run)?;
-        } else {
-            measurement.fact_from(&fact, value, &run);
+            let fact = format!("{name}-{surroundings}");
+            let command = way.surround(launch(sandbox, &fact), dir, bus);
+            let run = command.args(["--", "true"]).run()?;
+            let value = if run.success() { "starts" } else { "refused" };
+            if surroundings == "both" {
+                control(&run)?;
+            } else {
+                measurement.fact_from(&fact, value, &run);
+            }
         }
     }
     measurement.summary = summary(&measurement);
@@ -71,7 +68,8 @@ fn scope(sandbox: &Sandbox, _: &str) -> Command {
 
 fn wait(sandbox: &Sandbox, label: &str) -> Command {
     let unit = sandbox.unit_name(label, "service");
-    sandbox.systemd_run().args(["--quiet", "--collect", "--wait"]).arg(format!("--unit={unit}"))
+    let options = ["--quiet", "--collect", "--wait", "--property=ConditionPathExists=!/"];
+    sandbox.systemd_run().args(options).arg(format!("--unit={unit}"))
 }
 
 /// Without a launch that works, a refusal of the others would say nothing.
