@@ -82,7 +82,7 @@ registry! {
         tmux_server_home,
         tmux_socket,
         tmux_command_limit;
-    session [account_name, authorization, guest, linger_file, logind]:
+    session [authorization, guest, linger_file]:
         linger,
         logout_policy,
         logout_survival (alone);

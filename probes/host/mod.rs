@@ -1,10 +1,13 @@
 //! Readers of the live host. They read, and change nothing.
 
+mod account_name;
 mod cgroup;
 mod file_system;
 mod flock;
 mod git_dir;
 pub mod journal;
+pub mod logind;
+mod logout_policy;
 mod manager_state;
 mod process_start;
 mod processes;
@@ -15,10 +18,12 @@ mod tmux_servers;
 mod user;
 mod versions;
 
+pub use account_name::account_name;
 pub use cgroup::Cgroup;
 pub use file_system::file_system;
 pub use flock::waits_for_flock;
 pub use git_dir::GitDir;
+pub use logout_policy::{Listing, LogoutPolicy};
 pub use manager_state::ManagerState;
 pub use process_start::start_time;
 pub use processes::{command_line, open_files, processes};

@@ -4,8 +4,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, User};
 
 use super::linger_file::{LingerFile, Presence};
-use super::logind::{Question, Subject};
 use crate::Unable;
+use crate::host::logind::{Question, Subject};
 use crate::sandbox::{CommandError, Completed, ProcessEnd, Running, Sandbox};
 
 /// What a guest starts at a login, and then waits to be logged out. It prints the process ids of a

@@ -1,10 +1,10 @@
 //! Whether the user lingers, by logind and by its file, and whether the user may switch it on.
 
-use super::account_name::account_name;
 use super::authorization::{Authorization, Request};
 use super::linger_file::{LingerFile, Presence};
-use super::logind::{INFINITY, Question, Subject, silence, time};
 use crate::host::User;
+use crate::host::account_name;
+use crate::host::logind::{INFINITY, Question, Subject, silence, time};
 use crate::sandbox::Sandbox;
 use crate::{Measurement, Unable};
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use nix::unistd::geteuid;
 
 use super::guest::{Guest, Started};
-use super::logind::{Answer, Question, Subject, silence, time};
+use crate::host::logind::{Answer, Question, Subject, silence, time};
 use crate::sandbox::{Completed, ProcessEnd, Sandbox};
 use crate::{Measurement, Unable};
 

@@ -1,9 +1,8 @@
 //! In which unit each running tmux server lives, and what would end it there.
 
 use super::server_home::{Kind, ServerHome};
-use crate::host::{User, is_booted_with_systemd, tmux_sockets};
+use crate::host::{LogoutPolicy, User, is_booted_with_systemd, tmux_sockets};
 use crate::sandbox::Sandbox;
-use crate::session::logout_policy;
 use crate::{Measurement, Unable};
 
 /// The fact.
@@ -15,14 +14,15 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
             "PID 1 of this host is not systemd, so it has no units".into(),
         ));
     }
+    let user = User::current();
     let mut homes = Vec::new();
-    for socket in tmux_sockets(User::current().uid)? {
+    for socket in tmux_sockets(user.uid)? {
         homes.extend(ServerHome::find(sandbox, socket)?);
     }
     let mut measurement = Measurement::default();
     let worst = homes.iter().map(|home| home.kind).max();
     let ends_with_session = homes.iter().any(|home| home.kind == Kind::Session)
-        && are_leftovers_killed(sandbox, &mut measurement);
+        && are_leftovers_killed(sandbox, &user, &mut measurement);
     measurement.fact(HOME, word(worst, ends_with_session));
     for run in homes.iter().flat_map(|home| &home.evidence) {
         measurement.evidence.push(run.evidence(HOME));
@@ -63,13 +63,10 @@ fn shown<'a>(homes: impl IntoIterator<Item = &'a ServerHome>) -> String {
     shown.collect::<Vec<_>>().join("; ")
 }
 
-/// Whether logind kills what a session of this user leaves behind, as logout-policy measures it.
-/// Where that cannot be measured, that probe says so.
-fn are_leftovers_killed(sandbox: &Sandbox, measurement: &mut Measurement) -> bool {
-    let Ok(policy) = logout_policy::measure(sandbox) else { return false };
-    let asked = policy.evidence.into_iter().find(|evidence| evidence.fact == "session-processes");
-    measurement
-        .evidence
-        .extend(asked.map(|evidence| crate::Evidence { fact: HOME.into(), ..evidence }));
-    policy.facts.get("session-processes").is_some_and(|fate| fate == "killed")
+/// Whether logind kills what a session of this user leaves behind. Where that cannot be measured,
+/// logout-policy says so.
+fn are_leftovers_killed(sandbox: &Sandbox, user: &User, measurement: &mut Measurement) -> bool {
+    let Ok(policy) = LogoutPolicy::ask(sandbox, user) else { return false };
+    measurement.evidence.push(policy.run.evidence(HOME));
+    policy.kills(user.uid)
 }

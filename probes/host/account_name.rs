@@ -1,6 +1,6 @@
+use super::User;
 use super::logind::Answer;
 use crate::Unable;
-use crate::host::User;
 use crate::sandbox::Sandbox;
 
 /// The name under which logind knows the user: what it says itself of a user whom it holds, or else

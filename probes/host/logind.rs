@@ -1,7 +1,9 @@
+//! Questions to logind over the system bus.
+
 use serde_json::{Map, Value};
 
+use super::is_booted_with_systemd;
 use crate::Unable;
-use crate::host::is_booted_with_systemd;
 use crate::sandbox::{CommandError, Completed, Running, Sandbox};
 
 /// The name under which logind answers on the system bus.
