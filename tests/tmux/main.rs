@@ -9,4 +9,5 @@ mod pane_command;
 mod pane_scope;
 mod server_home;
 mod socket;
+mod view;
 mod wrapped_pane;
