@@ -16,23 +16,29 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
         return Err(Unable::Skipped("the system manager needs no lingering".into()));
     }
     let user = User::current();
-    let daemon = Question::ask(sandbox, Subject::Manager)?;
     let held = Question::ask(sandbox, Subject::User(user.uid))?;
     let request = Request::ask(sandbox, ACTION)?;
-    let (daemon, held) = (daemon.answer()?, held.answer()?);
+    let held = held.answer()?;
 
     let name = account_name(sandbox, &user, &held)?;
     let file = LingerFile::of(&name);
     let presence = file.presence();
-    if !daemon.is_known() {
-        return Err(silence(sandbox, &daemon.run, &what_the_file_says(&file, presence)));
-    }
     let logind = match held.flag("Linger") {
         Some(true) => "on",
         Some(false) => "off",
         None => "absent",
     };
-    let stop_delay = daemon.number("UserStopDelayUSec").unwrap_or_default();
+    let stop_delay = match logind {
+        // Then the user's manager is not stopped at all.
+        "on" => 0,
+        _ => {
+            let daemon = Question::ask(sandbox, Subject::Manager)?.answer()?;
+            if !daemon.is_known() {
+                return Err(silence(sandbox, &daemon.run, &what_the_file_says(&file, presence)));
+            }
+            daemon.number("UserStopDelayUSec").unwrap_or_default()
+        }
+    };
     let lingers = lingers(logind, presence, stop_delay).ok_or_else(|| {
         Unable::Unmeasured(format!(
             "logind does not hold {name}, and {} cannot be looked at",
