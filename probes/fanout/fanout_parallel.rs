@@ -31,8 +31,14 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
 
     let launched = ended.iter().filter(|launch| launch.success()).count();
     if launched == 0 {
-        let errors = ended.first().map(Completed::errors).unwrap_or_default();
+        let errors = ended.first().map(Completed::failure).unwrap_or_default();
         return Err(Unable::Unmeasured(format!("none of {count} launches worked: {errors}")));
+    }
+    if gate.ran()? == 0 {
+        return Err(Unable::Unmeasured(format!(
+            "{launched} of {count} launches ended with exit status 0, and none of them ran: \
+             systemd-run does not launch here"
+        )));
     }
     let peak = gate.peak()?;
     let mut measurement = Measurement::default();

@@ -68,7 +68,7 @@ impl AskedVariables {
     pub fn answer(self) -> Result<Vec<Variable>, Untold> {
         let control = self.control.wait()?;
         if !control.success() {
-            return Err(Untold::Unreachable(control.errors()));
+            return Err(Untold::Unreachable(control.failure()));
         }
         let read = |(name, running): (String, Running)| {
             let told_by = running.wait()?;

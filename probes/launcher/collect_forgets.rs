@@ -18,9 +18,8 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     let (collecting, keeping) = (collecting.wait()?, keeping.wait()?);
     if keeping.exit() != Some(1) {
         return Err(Unable::Unmeasured(format!(
-            "a service that fails was launched with {}: {}",
-            keeping.ending(),
-            keeping.errors()
+            "the launch of a service that fails did not end with 1: {}",
+            keeping.failure()
         )));
     }
     let passed_on = if collecting.exit() == Some(STATUS) { "the-same" } else { "another" };
@@ -74,9 +73,9 @@ fn tell_states(
     let results = results.lines().filter(|line| !line.is_empty());
     if states.lines().count() != units.len() || results.clone().count() != units.len() {
         return Err(Unable::Unmeasured(format!(
-            "systemctl did not tell the state of each unit: {} {}",
-            asked.errors(),
-            shown.errors()
+            "systemctl did not tell the state of each unit: {}; {}",
+            asked.failure(),
+            shown.failure()
         )));
     }
     for (((prefix, _), state), result) in units.iter().zip(states.lines()).zip(results) {

@@ -49,7 +49,7 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     if !left_a_file {
         return Err(Unable::Unmeasured(format!(
             "a unit that was to leave a file behind was not started: {}",
-            launch.errors()
+            launch.failure()
         )));
     }
     let launch = tell_spaces(sandbox, spaces, &mut measurement)?;
@@ -112,7 +112,7 @@ fn tell_spaces(
     let state =
         sandbox.systemctl().args(["show", "--property=LoadState", "--value", "--", &unit]).run()?;
     if !state.success() {
-        return Err(Unable::Unmeasured(format!("`systemctl show` failed: {}", state.errors())));
+        return Err(Unable::Unmeasured(format!("`systemctl show` failed: {}", state.failure())));
     }
     let is_started = left_a_file || state.text() != "not-found";
     if is_started || launch.success() {

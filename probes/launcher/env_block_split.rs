@@ -46,7 +46,7 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     if !remedies[0].is_started() {
         return Err(Unable::Unmeasured(format!(
             "even a launch with --setenv did not start a service: {}",
-            remedies[0].run.errors()
+            remedies[0].run.failure()
         )));
     }
     let mut tell = |fact: &str, name: &str, value: &str, arrival: &Arrival| {

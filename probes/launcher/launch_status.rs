@@ -38,13 +38,15 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     let can_run_scripts = seven.exit() == Some(7);
     if !can_run_scripts {
         let control = start(sandbox, "control", &["--wait"], &["true"])?.wait()?;
-        if !control.success() {
+        seven = start(sandbox, "shell", &["--wait"], &["sh", "-c", "exit 7"])?.wait()?;
+        if !control.success() || seven.success() {
             return Err(Unable::Unmeasured(format!(
-                "a service that only succeeds could not be launched: {}",
-                control.errors()
+                "a service that succeeds was launched with {}, one that fails with {}: {}",
+                control.ending(),
+                seven.ending(),
+                control.failure()
             )));
         }
-        seven = start(sandbox, "shell", &["--wait"], &["sh", "-c", "exit 7"])?.wait()?;
     }
     for (fact, running) in launches {
         let run = running.wait()?;
@@ -108,7 +110,7 @@ fn tell_afterwards(sandbox: &Sandbox, measurement: &mut Measurement) -> Result<(
             _ => {
                 return Err(Unable::Unmeasured(format!(
                     "`systemctl show` failed: {}",
-                    run.errors()
+                    run.failure()
                 )));
             }
         };

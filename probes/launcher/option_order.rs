@@ -42,7 +42,7 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
         if is_control && fate == Fate::Rejected {
             return Err(Unable::Unmeasured(format!(
                 "even a launch with --setenv before the command did not start it: {}",
-                arrival.run.errors()
+                arrival.run.failure()
             )));
         }
         measurement.fact_from(fact, fate.name(), &arrival.run);

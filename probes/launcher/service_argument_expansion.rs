@@ -41,7 +41,7 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     let Some(words) = words else {
         return Err(Unable::Unmeasured(format!(
             "a service that prints its arguments was not started: {}",
-            run.errors()
+            run.failure()
         )));
     };
     for ((fact, argument), words) in ARGUMENTS.iter().zip(&words) {

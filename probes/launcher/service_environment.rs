@@ -46,7 +46,7 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
         let Some(arrived) = caller.arrived(&run) else {
             return Err(Unable::Unmeasured(format!(
                 "a {prefix} that tells its surroundings was not started: {}",
-                run.errors()
+                run.failure()
             )));
         };
         counts.push(arrived.iter().filter(|is_same| **is_same).count());

@@ -104,7 +104,7 @@ impl<'a> Launches<'a> {
         if !texts.iter().any(Arrival::is_started) {
             return Err(Unable::Unmeasured(format!(
                 "no launch with --setenv started a {unit}: {}",
-                texts[0].run.errors()
+                texts[0].run.failure()
             )));
         }
         let fates: Vec<_> = TEXTS

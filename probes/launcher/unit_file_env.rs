@@ -46,7 +46,7 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     if right.environment.is_none() {
         return Err(Unable::Unmeasured(format!(
             "a unit file without a mistake was not started: {}",
-            right.run.errors()
+            right.run.failure()
         )));
     }
     for (service, lines) in [(&wrong, WRONG.as_slice()), (&right, &RIGHT)] {
@@ -109,7 +109,7 @@ fn finish(sandbox: &Sandbox, services: [Service; 2]) -> Result<[Started; 2], Una
     let text = show.text();
     let pids: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
     let [first_pid, second_pid] = pids[..] else {
-        return Err(Unable::Unmeasured(format!("`systemctl show` failed: {}", show.errors())));
+        return Err(Unable::Unmeasured(format!("`systemctl show` failed: {}", show.failure())));
     };
     let environment = |pid: &str| match pid {
         "0" => Ok(None),

@@ -28,9 +28,8 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
         let first = first?.wait()?;
         if first.exit() != Some(status) {
             return Err(Unable::Unmeasured(format!(
-                "a launch under a name that nobody has ended with {}: {}",
-                first.ending(),
-                first.errors()
+                "a launch under a name that nobody has did not end with {status}: {}",
+                first.failure()
             )));
         }
     }

@@ -1,10 +1,16 @@
+use std::fs::File;
 use std::path::Path;
+
+use nix::fcntl::{Flock, FlockArg};
 
 use crate::Unable;
 use crate::sandbox::{Completed, Sandbox};
 
 /// Tries each lock without waiting, does not keep it, and tells how that went.
 const TRY_EACH: &str = r#"for lock; do flock -n 9 9>"$lock"; echo $?; done"#;
+
+/// The locks of the probe's own, by their states.
+const CONTROLS: [&str; 2] = ["free", "held"];
 
 /// One attempt at each of several locks.
 pub struct Attempts {
@@ -15,20 +21,38 @@ pub struct Attempts {
 }
 
 impl Attempts {
-    /// Tries each of the locks.
+    /// Tries each of the locks, and beside them one that is free and one that the probe itself holds:
+    /// a `flock` that does not lock would make findings of everything.
     ///
     /// # Errors
     /// When one can be neither had nor found to be held.
     pub fn at(sandbox: &Sandbox, locks: &[&Path]) -> Result<Self, Unable> {
-        let run = sandbox.command("sh").args(["-c", TRY_EACH, "sh"]).args(locks).run()?;
+        let controls = CONTROLS.map(|name| sandbox.dir().join(name));
+        let file = File::create(&controls[1])?;
+        let _held = Flock::lock(file, FlockArg::LockExclusiveNonblock)
+            .map_err(|(_, error)| std::io::Error::from(error))?;
+        let command = sandbox.command("sh").args(["-c", TRY_EACH, "sh"]);
+        let run = command.args(locks).args(&controls).run()?;
         let states: Option<Vec<_>> = run.text().lines().map(state).collect();
-        match states {
-            Some(states) if states.len() == locks.len() && run.errors().is_empty() => {
-                Ok(Self { states, run })
-            }
-            _ => Err(Unable::Unmeasured(run.errors())),
+        let mut states = states.filter(|_| run.errors().is_empty()).unwrap_or_default();
+        if states.len() == locks.len() + CONTROLS.len() && states[locks.len()..] == CONTROLS {
+            states.truncate(locks.len());
+            return Ok(Self { states, run });
         }
+        Err(Unable::Unmeasured(format!(
+            "flock does not tell a lock that is held from one that is free: {}; {}",
+            run.text().replace('\n', " "),
+            run.failure()
+        )))
     }
+}
+
+/// Makes sure that `flock` locks, where nothing else would show it.
+///
+/// # Errors
+/// When it does not.
+pub fn require_flock(sandbox: &Sandbox) -> Result<(), Unable> {
+    Attempts::at(sandbox, &[]).map(drop)
 }
 
 /// Waits until nobody has any of the locks.

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use super::attempts::require_flock;
 use super::private_repo::PrivateRepo;
 use crate::host::GitDir;
 use crate::sandbox::{CommandError, Sandbox};
@@ -21,6 +22,7 @@ exec 9>"$(git rev-parse --git-common-dir)/pull-lock"; flock 9; echo "flock $?"
 exec 8>"$(git rev-parse --git-path other-lock)"; flock 8; echo "flock $?"; read -r end"#;
 
 pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
+    require_flock(sandbox)?;
     let repo = PrivateRepo::init(sandbox, "main")?;
     repo.git(&["commit", "--quiet", "--allow-empty", "--message=first"])?;
     let linked = repo.add_work_tree("linked")?;
@@ -38,7 +40,7 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     let mut holder = holder.with_input().start()?;
     let common_dir = holder.next_line(0)?.unwrap_or_default();
     if holder.next_line(1)?.as_deref() != Some("flock 0") {
-        return Err(Unable::Unmeasured(holder.wait()?.errors()));
+        return Err(Unable::Unmeasured(holder.wait()?.failure()));
     }
     for (fact, path) in [("between-trees", COMMON_DIR), ("git-path", GIT_PATH)] {
         let attempt = format!(r#"cd "$1" || exit 2; exec 9>"{path}"; flock -n 9"#);
@@ -47,7 +49,7 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
             Some(0) => "two-holders",
             // flock(1), --conflict-exit-code
             Some(1) if run.errors().is_empty() => "one-holder",
-            _ => return Err(Unable::Unmeasured(run.errors())),
+            _ => return Err(Unable::Unmeasured(run.failure())),
         };
         measurement.fact_from(fact, holders, &run);
     }

@@ -90,7 +90,7 @@ fn with_two_packs<'a>(sandbox: &'a Sandbox<'a>) -> Result<PrivateRepo<'a>, Unabl
     import.write(TWO_PACKS.as_bytes())?;
     let import = import.wait()?;
     if packs(&repo.top)? != 2 {
-        return Err(Unable::Unmeasured(format!("no two packs were made: {}", import.errors())));
+        return Err(Unable::Unmeasured(format!("no two packs were made: {}", import.failure())));
     }
     let mut config = fs::OpenOptions::new().append(true).open(repo.top.join(".git/config"))?;
     config.write_all(LITTLE_MAINTENANCE.as_bytes())?;
@@ -103,7 +103,7 @@ fn pulled(pull: Running) -> Result<Completed, Unable> {
     if run.success() {
         return Ok(run);
     }
-    Err(Unable::Unmeasured(format!("a pull failed: {}", run.errors())))
+    Err(Unable::Unmeasured(format!("a pull failed: {}", run.failure())))
 }
 
 fn packs(tree: &Path) -> std::io::Result<usize> {

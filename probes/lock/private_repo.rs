@@ -113,5 +113,5 @@ fn succeed(command: &Command) -> Result<Completed, Unable> {
     if run.success() {
         return Ok(run);
     }
-    Err(Unable::Unmeasured(format!("a repository for the measurement: {}", run.errors())))
+    Err(Unable::Unmeasured(format!("a repository for the measurement: {}", run.failure())))
 }

@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::Path;
 
+use super::attempts::require_flock;
 use super::private_repo::PrivateRepo;
 use crate::sandbox::{Command, CommandError, Completed, Running, Sandbox};
 use crate::{Measurement, Unable};
@@ -19,6 +20,7 @@ const CHANGE: &str = "changed\n";
 const NEWS: &str = "new\n";
 
 pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
+    require_flock(sandbox)?;
     let behind = behind_its_remote(sandbox)?;
     let mut round = 0;
     let (unlocked, tree) = loop {

@@ -102,7 +102,7 @@ impl<'a> Queue<'a> {
                 let run = self.workers.swap_remove(self.arrived).wait()?;
                 return Err(Unable::Unmeasured(format!(
                     "a worker ended before it came to the lock: {}",
-                    run.errors()
+                    run.failure()
                 )));
             }
             // A process that falls asleep in flock(2) tells nobody, so one looks again.

@@ -49,7 +49,7 @@ impl<'a> TmuxServer<'a> {
         }
         Err(Unable::Unmeasured(format!(
             "a private tmux server did not start: {}",
-            started.errors()
+            started.failure()
         )))
     }
 

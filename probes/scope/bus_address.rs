@@ -58,6 +58,10 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
             }
         }
     }
+    if measurement.facts.values().all(|value| value == "starts") {
+        let reason = "systemd-run succeeds even where it can find no manager: it does not launch";
+        return Err(Unable::Unmeasured(reason.into()));
+    }
     measurement.summary = summary(&measurement);
     Ok(measurement)
 }
@@ -79,7 +83,7 @@ fn control(run: &Completed) -> Result<(), Unable> {
     }
     Err(Unable::Unmeasured(format!(
         "even with both variables right nothing was started: {}",
-        run.errors()
+        run.failure()
     )))
 }
 

@@ -31,7 +31,7 @@ impl WatchedScope {
             UnitProperties::read(sandbox.systemctl(), &[self.unit], &["Id", "OOMPolicy"])?;
         let run = self.running.wait()?;
         if !is_started {
-            return Err(Unable::Unmeasured(format!("no scope was started: {}", run.errors())));
+            return Err(Unable::Unmeasured(format!("no scope was started: {}", run.failure())));
         }
         let value = match read[0].get("OOMPolicy") {
             "stop" => "stop",

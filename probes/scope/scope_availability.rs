@@ -102,7 +102,7 @@ fn landed(
     let Some(cgroup) = Cgroup::parse(&run.text()).filter(|_| run.success()) else {
         return Err(Unable::Unmeasured(format!(
             "one scope was started, and another at the same time was not: {}",
-            run.errors()
+            run.failure()
         )));
     };
     let slices = cgroup.user_slices();

@@ -36,7 +36,7 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     let text = run.text();
     let Some(shown) = Shown::read(&text) else {
         // Without a command that runs, nothing could be said of the others.
-        return Err(Unable::Unmeasured(format!("even cat was not run: {}", run.errors())));
+        return Err(Unable::Unmeasured(format!("even cat was not run: {}", run.failure())));
     };
     let is_same = shown.pid == pid.to_string();
     measurement.fact_from("process", if is_same { "same" } else { "child" }, &run);

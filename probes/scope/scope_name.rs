@@ -34,7 +34,7 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     measurement.fact_from(fact, pattern(&name, pid), &run);
 
     let run = aloud.wait()?;
-    let is_announced = run.errors().contains(&scope_of(&run)?);
+    let is_announced = run.failure().contains(&scope_of(&run)?);
     measurement.fact_from("announced", if is_announced { "yes" } else { "no" }, &run);
 
     let (cgroup, description) = plain.look(sandbox)?;
@@ -56,7 +56,7 @@ fn scope_of(run: &Completed) -> Result<String, Unable> {
     let cgroup = Cgroup::parse(&run.text());
     let leaf = cgroup.as_ref().and_then(|cgroup| cgroup.units().last());
     leaf.filter(|leaf| leaf.ends_with(".scope")).map(str::to_owned).ok_or_else(|| {
-        Unable::Unmeasured(format!("a command found itself in no scope: {}", run.errors()))
+        Unable::Unmeasured(format!("a command found itself in no scope: {}", run.failure()))
     })
 }
 

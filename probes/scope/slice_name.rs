@@ -48,7 +48,7 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
         let fate = fate(&run, &word);
         if form.fact == "plain" && fate != "taken" {
             // Without a slice that can be had, a refusal of the others would say nothing.
-            return Err(Unable::Unmeasured(format!("no slice could be had: {}", run.errors())));
+            return Err(Unable::Unmeasured(format!("no slice could be had: {}", run.failure())));
         }
         measurement.fact_from(form.fact, fate, &run);
     }

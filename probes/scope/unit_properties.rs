@@ -29,7 +29,7 @@ impl UnitProperties {
             return Ok((read, run));
         }
         let names = if units.is_empty() { "the manager".into() } else { units.join(" ") };
-        Err(Unable::Unmeasured(format!("systemctl did not tell of {names}: {}", run.errors())))
+        Err(Unable::Unmeasured(format!("systemctl did not tell of {names}: {}", run.failure())))
     }
 
     /// Reads `KEY=VALUE` lines; an empty line stands between two units.

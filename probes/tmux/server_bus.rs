@@ -117,7 +117,7 @@ impl Launch {
                      there: {}",
                     self.variables.shown(),
                     socket.path.display(),
-                    launch.errors()
+                    launch.failure()
                 )));
             }
         };

@@ -167,10 +167,9 @@ impl<'a> Stage<'a> {
         pipe.wait(self.late, None)?;
         self.bus.hold(None);
         let opened = opening.wait()?;
-        let pid = opened
-            .text()
-            .parse()
-            .map_err(|_| Unable::Unmeasured(format!("tmux opened no pane: {}", opened.errors())))?;
+        let pid = opened.text().parse().map_err(|_| {
+            Unable::Unmeasured(format!("tmux opened no pane: {}", opened.failure()))
+        })?;
         Ok((pid, opened))
     }
 }
