@@ -44,7 +44,7 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     sandbox.require_manager()?;
     let way = Way::find(sandbox)?;
     let mut measurement = Measurement::default();
-    // One after the other: the manager tells every launch that waits of the units of all others.
+    // One after the other, because the manager tells every launch under way of all units.
     for (name, launch) in WAYS {
         for (surroundings, dir, bus) in SURROUNDINGS {
             let fact = format!("{name}-{surroundings}");
@@ -72,6 +72,7 @@ fn scope(sandbox: &Sandbox, _: &str) -> Command {
 
 fn wait(sandbox: &Sandbox, label: &str) -> Command {
     let unit = sandbox.unit_name(label, "service");
+    // A unit that is to start nothing: of all that a process does, the bus would be told at length.
     let options = ["--quiet", "--collect", "--wait", "--property=ConditionPathExists=!/"];
     sandbox.systemd_run().args(options).arg(format!("--unit={unit}"))
 }

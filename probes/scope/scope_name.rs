@@ -1,6 +1,7 @@
 //! What a scope is called, and what can be told from that.
 
 use super::own_scope::own_scope;
+use super::unit_properties::UnitProperties;
 use crate::host::{Cgroup, kernel};
 use crate::sandbox::{Completed, Running, Sandbox};
 use crate::{Measurement, Unable};
@@ -37,14 +38,20 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     let is_announced = run.failure().contains(&scope_of(&run)?);
     measurement.fact_from("announced", if is_announced { "yes" } else { "no" }, &run);
 
-    let (cgroup, description) = plain.look(sandbox)?;
+    let [plain, described] = [plain.ready()?, described.ready()?];
+    let (read, shown) = UnitProperties::read(
+        sandbox.systemctl(),
+        &[plain.unit.clone(), described.unit.clone()],
+        &["Description"],
+    )?;
+    let cgroup = plain.running.wait()?;
+    described.running.wait()?;
     let is_kept = scope_of(&cgroup)? == sandbox.unit_name("plain", "scope");
     measurement.fact_from("unit", kept(is_kept), &cgroup);
-    let is_shown = description.text().contains(WORD);
-    measurement.fact_from("description", if is_shown { "command" } else { "other" }, &description);
-    let (_, description) = described.look(sandbox)?;
-    let is_kept = description.text() == DESCRIPTION;
-    measurement.fact_from("own-description", kept(is_kept), &description);
+    let is_shown = read[0].get("Description").contains(WORD);
+    measurement.fact_from("description", if is_shown { "command" } else { "other" }, &shown);
+    let is_kept = read[1].get("Description") == DESCRIPTION;
+    measurement.fact_from("own-description", kept(is_kept), &shown);
 
     measurement.summary =
         format!("an unnamed scope was called {name} while its process id was {pid}");
@@ -107,20 +114,15 @@ impl Waiting {
         Ok(Self { unit, running })
     }
 
-    /// Asks the manager for the description while the scope is there, and lets the command end.
-    fn look(mut self, sandbox: &Sandbox) -> Result<(Completed, Completed), Unable> {
+    /// Waits until its command runs, or has ended.
+    fn ready(mut self) -> Result<Self, Unable> {
         for line in 0.. {
             match self.running.next_line(line)? {
                 Some(text) if !text.is_empty() => {}
                 _ => break,
             }
         }
-        let description = sandbox
-            .systemctl()
-            .args(["show", "--property=Description", "--value", "--"])
-            .arg(&self.unit)
-            .run()?;
-        Ok((self.running.wait()?, description))
+        Ok(self)
     }
 }
 
