@@ -83,7 +83,7 @@ fn gate_refuses(record: &std::path::Path, message: &str) {
         .args(["gate", "--against"])
         .arg(record)
         .assert()
-        .code(2)
+        .failure()
         .stdout("")
         .stderr(predicates::str::contains(message));
 }
