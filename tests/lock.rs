@@ -340,7 +340,7 @@ fn what_a_git_that_was_killed_left_is_found_and_not_touched(
 
     machine.script(
         "agent",
-        "cd ~/repo; rm -r .git/hooks; git commit -q -a -m two; git branch side HEAD~; git checkout -q side
+        "cd ~/repo; rm -r .git/hooks; git config maintenance.auto false; git commit -q -a -m two; git branch side HEAD~; git checkout -q side
          echo 3 > file; git commit -q -a -m three; git checkout -q -",
     );
     for (operation, begin) in [
