@@ -10,15 +10,15 @@ mod probe;
 pub mod sandbox;
 
 pub use measurement::{Evidence, Measurement, Outcome, Unable};
-pub use probe::Probe;
+pub use probe::{Probe, Turn};
 
 /// Declares each probe's module and enters it in [`PROBES`]: one line a failure mode.
 ///
 /// `GROUP [SHARED]: NAME;` stands for the files `GROUP/NAME.rs` and `GROUP/NAME.toml`, and for
-/// `GROUP/SHARED.rs`, which several probes of the group use. `NAME (alone)` runs before the others,
-/// with nothing beside it.
+/// `GROUP/SHARED.rs`, which several probes of the group use. `NAME (TURN)` says when it starts
+/// (see [`Turn`]).
 macro_rules! registry {
-    ($($group:ident $([$($shared:ident),+])?: $($name:ident $(($alone:ident))?),+;)+) => {
+    ($($group:ident $([$($shared:ident),+])?: $($name:ident $(($turn:ident))?),+;)+) => {
         $(mod $group {
             $($(mod $shared;)+)?
             $(pub(super) mod $name;)+
@@ -30,12 +30,12 @@ macro_rules! registry {
                 group: stringify!($group),
                 name: stringify!($name),
                 card: include_str!(concat!(stringify!($group), "/", stringify!($name), ".toml")),
-                alone: false $(|| registry!($alone))?,
+                turn: registry!($(Turn::$turn,)? Turn::AnyTime),
                 measure: $group::$name::measure,
             },)+)+
         ];
     };
-    (alone) => { true };
+    ($turn:expr $(, $default:expr)?) => { $turn };
 }
 
 registry! {
@@ -45,9 +45,9 @@ registry! {
         setenv_fidelity,
         unit_file_env,
         service_argument_expansion,
-        launch_status,
+        launch_status (Early),
         collect_forgets,
-        unit_name_taken,
+        unit_name_taken (Early),
         option_order,
         service_environment;
     scope [
@@ -76,8 +76,8 @@ registry! {
         failed_units;
     tmux [bus_variables, held_bus, pane, pane_pipe, server_bus, server_home, spawn_scope, wrapper]:
         tmux_bus_env,
-        tmux_pane_scope,
-        tmux_wrapped_pane,
+        tmux_pane_scope (Early),
+        tmux_wrapped_pane (Early),
         tmux_pane_command,
         tmux_server_home,
         tmux_socket,
@@ -85,17 +85,17 @@ registry! {
     session [authorization, guest, linger_file]:
         linger,
         logout_policy,
-        logout_survival (alone);
+        logout_survival (Alone);
     lock [attempts, git_leftovers, private_repo, queue]:
         flock_order,
         flock_inherited,
         flock_unlinked,
         lock_path,
-        pull_race,
+        pull_race (Early),
         maintenance_holds_lock,
         stale_git_state,
         git_env_leak;
     fanout [gate]:
         fanout_parallel,
-        journal_ends;
+        journal_ends (Early);
 }

@@ -10,10 +10,21 @@ pub struct Probe {
     pub name: &'static str,
     /// The text of its card, in TOML.
     pub card: &'static str,
-    /// Whether it measures a time, so that no other probe may run beside it.
-    pub alone: bool,
+    /// When it starts.
+    pub turn: Turn,
     /// Takes the measurement. It runs in a process of its own (see [`crate::sandbox::run`]).
     pub measure: fn(&Sandbox) -> Result<Measurement, Unable>,
+}
+
+/// When a probe starts, in the order of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Turn {
+    /// Before all others, with nothing beside it: it disturbs them, or they it.
+    Alone,
+    /// Early: it takes longest, and the run would wait for it at the end.
+    Early,
+    /// In the order of the registry.
+    AnyTime,
 }
 
 impl Probe {

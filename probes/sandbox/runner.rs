@@ -24,7 +24,7 @@ use super::settings::Settings;
 use super::worker::{Report, work};
 use crate::host::ManagerState;
 use crate::measurement::{Outcome, Unable};
-use crate::probe::Probe;
+use crate::probe::{Probe, Turn};
 
 /// How long a worker may still take, once it was told to end, to remove what its probe made.
 const CLEAN_UP: Duration = Duration::from_secs(10);
@@ -125,10 +125,10 @@ fn make_run_dir(settings: &Settings, run: &RunId) -> io::Result<PathBuf> {
     Err(io::Error::other(first.map_or("no directory to try".into(), |error| error.to_string())))
 }
 
-/// The order in which probes start: those that run alone come first.
+/// The order in which probes start.
 fn in_turn(probes: &[&Probe]) -> VecDeque<usize> {
     let mut order: Vec<usize> = (0..probes.len()).collect();
-    order.sort_by_key(|index| !probes[*index].alone);
+    order.sort_by_key(|index| probes[*index].turn);
     order.into()
 }
 
@@ -177,7 +177,7 @@ impl Loop<'_> {
     /// Takes the next probe that may start now.
     fn next(&mut self) -> Option<usize> {
         let index = *self.waiting.front()?;
-        let is_alone = |index: usize| self.probes[index].alone;
+        let is_alone = |index: usize| self.probes[index].turn == Turn::Alone;
         let is_crowded = self.workers.len() >= self.settings.jobs
             || self.workers.iter().any(|worker| is_alone(worker.index) || is_alone(index));
         if is_crowded || self.interrupted.is_some() {
