@@ -19,6 +19,7 @@ mod standard_streams;
 mod stream;
 mod tmux_server;
 mod unit_file;
+mod unit_removal;
 mod worker;
 
 pub use command::{Command, CommandError};

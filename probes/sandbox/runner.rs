@@ -17,10 +17,11 @@ use super::household::Household;
 use super::isolation::Sandbox;
 use super::private_dir::{make_dir, remove_run_dirs};
 use super::process_tree::{descendants, kill_descendants, kill_tree};
-use super::residue::{places, remove_pane_scopes, remove_units, remove_units_under_way};
+use super::residue::{patience, places};
 use super::run_id::RunId;
 use super::running::pidfd;
 use super::settings::Settings;
+use super::unit_removal::{remove_pane_scopes, remove_units, remove_units_under_way};
 use super::worker::{Report, work};
 use crate::host::ManagerState;
 use crate::measurement::{Outcome, Unable};
@@ -102,12 +103,14 @@ pub fn run(
     };
     let result = turns.until_done(&mut on_event);
     kill_descendants(Pid::this(), &others);
-    // All units bear the run's name. A worker that was killed, or whose manager was too busy, may
-    // have left more than it knew.
-    if turns.has_units && matches!(manager, ManagerState::Answers { .. }) {
-        let _ = remove_units(settings.manager, &run.to_string());
-    }
+    // All units bear the run's name.
+    let is_clean = !turns.has_units
+        || remove_units(settings.manager, &run.to_string(), patience(manager)).is_ok();
     remove_run_dirs(settings, &run);
+    if !is_clean {
+        // By this the next run knows that something of this one may be left.
+        let _ = make_dir(&dir);
+    }
     before.thread_set_mask()?;
     result
 }

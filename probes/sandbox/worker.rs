@@ -17,10 +17,10 @@ use super::cleaner::become_cleaner;
 use super::isolation::Sandbox;
 use super::private_dir::{make_dir, remove_dirs_in_places};
 use super::process_tree::{kill_descendants, reap_children};
-use super::residue::{remove_pane_scopes, remove_units_under_way};
 use super::run_id::RunId;
 use super::settings::Settings;
 use super::unit_file::remove_unit_files;
+use super::unit_removal::{remove_pane_scopes, remove_units_under_way};
 use crate::measurement::{Measurement, Outcome, Unable};
 use crate::probe::Probe;
 

@@ -45,7 +45,7 @@ impl Measured {
         // Only the judge needs them.
         let versions = Versions::ask();
         let manager = asked.answer();
-        let swept = sandbox::sweep(settings).iter().map(ToString::to_string).collect();
+        let swept = sandbox::sweep(settings, &manager).iter().map(ToString::to_string).collect();
         let probes: Vec<_> = plan.catalogue.entries().iter().map(|entry| entry.probe).collect();
         let outcomes = attempt(&household, &probes, settings, &manager, plan.retries)?;
         Ok(outcomes.map(|outcomes| {
