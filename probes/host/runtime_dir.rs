@@ -1,10 +1,13 @@
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
 
 /// What happens when one connects to a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,17 +23,22 @@ pub enum SocketState {
 }
 
 impl SocketState {
-    /// Connects to the socket at `path` and hangs up.
+    /// Connects to the socket at `path` and hangs up. It waits for nobody: one that listens and takes
+    /// no more callers is live as well.
     pub fn of(path: &Path) -> Self {
-        match UnixStream::connect(path) {
-            Ok(_) => Self::Live,
-            Err(error) => match error.kind() {
-                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Self::Missing,
-                io::ErrorKind::PermissionDenied => Self::Denied,
-                _ => Self::Refused,
-            },
+        match connect_at_once(path) {
+            Ok(()) | Err(Errno::EAGAIN) => Self::Live,
+            Err(Errno::ENOENT | Errno::ENOTDIR) => Self::Missing,
+            Err(Errno::EACCES | Errno::EPERM) => Self::Denied,
+            Err(_) => Self::Refused,
         }
     }
+}
+
+fn connect_at_once(path: &Path) -> nix::Result<()> {
+    let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
+    let socket = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
+    connect(socket.as_raw_fd(), &UnixAddr::new(path)?)
 }
 
 /// What a value of XDG_RUNTIME_DIR leads to.

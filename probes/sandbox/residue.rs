@@ -28,10 +28,10 @@ pub fn sweep(settings: &Settings, manager: &ManagerState) -> Vec<RunId> {
                 && run.is_dead().unwrap_or(false)
             {
                 let name = run.to_string();
-                if remove_units(settings.manager, &name, patience(manager)).is_ok()
-                    && fs::remove_dir_all(entry.path()).is_ok()
-                    && !swept.contains(&run)
-                {
+                if remove_units(settings.manager, &name, patience(manager)).is_err() {
+                    return swept;
+                }
+                if fs::remove_dir_all(entry.path()).is_ok() && !swept.contains(&run) {
                     swept.push(run);
                 }
             }

@@ -9,7 +9,7 @@ use super::command::{Command, CommandError};
 use super::completed::Completed;
 use super::settings::Manager;
 use super::unit_file::remove_unit_files;
-use crate::host::User;
+use crate::host::{SocketState, User};
 
 /// How long a manager that has answered before may take while units are removed.
 pub(super) const PATIENCE: Duration = Duration::from_secs(8);
@@ -94,8 +94,21 @@ impl Systemctl {
                 let source = io::Error::other("it lists no root slice");
                 Err(CommandError::Output { command: listed.words.join(" "), source })
             }
+            Ok(refused) if self.is_there() => {
+                let source = io::Error::other(refused.failure());
+                Err(CommandError::Output { command: refused.words.join(" "), source })
+            }
             Ok(_) | Err(_) => Ok(None),
         }
+    }
+
+    /// Whether a manager listens, whatever systemctl says.
+    fn is_there(&self) -> bool {
+        let socket = match self.manager {
+            Manager::User => User::current().runtime_dir().join("systemd/private"),
+            Manager::System => PathBuf::from("/run/systemd/private"),
+        };
+        SocketState::of(&socket) == SocketState::Live
     }
 
     /// Stops and forgets the units that the manager has now. Says whether it had none.
