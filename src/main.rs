@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use launch_doctor::cli::{Cli, is_for_monitoring};
 use launch_doctor::commands;
 use launch_doctor::exit::{Exit, PluginState};
-use launch_doctor::report::plugin_failure;
+use launch_doctor::report::{plugin_failure, printable};
 
 fn main() -> ExitCode {
     let args: Vec<OsString> = env::args_os().collect();
@@ -26,6 +26,7 @@ fn main() -> ExitCode {
     {
         return PluginState::Unknown.into();
     }
-    eprintln!("doctor: {message}");
+    // It may show what stands in a file that is anybody's.
+    eprintln!("doctor: {}", printable(&message));
     Exit::Usage.into()
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use assert_cmd::Command;
 use assert_cmd::assert::Assert;
+use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use tempfile::TempDir;
 
@@ -114,4 +115,12 @@ fn what_gave_no_answer_is_tried_again_as_often_as_allowed_and_the_report_says_so
     };
     check("0").code(3).stdout(contains("1 unmeasured in"));
     check("1").code(0).stdout(contains("(2 attempts)"));
+}
+
+#[test]
+fn a_mistake_is_shown_without_what_a_terminal_would_obey() {
+    check("skip = [\"\u{1b}]0;owned\u{7}\"]\n", &[])
+        .code(2)
+        .stderr(contains("\\u{1b}]0;owned\\u{7}"))
+        .stderr(contains('\u{1b}').not());
 }

@@ -21,9 +21,15 @@ impl Cgroup {
     /// Reads the content of a `/proc/PID/cgroup` (cgroups(7)): the line of the unified hierarchy,
     /// or on a host of the older kind that of `name=systemd`.
     pub fn parse(text: &str) -> Option<Self> {
-        let path = |name: &str| text.lines().find_map(|line| line.split_once(name)).map(|(_, p)| p);
-        let unified = text.lines().find_map(|line| line.strip_prefix("0::"));
-        let path = match (unified, path(":name=systemd:")) {
+        // HIERARCHY:CONTROLLERS:PATH, and a path may hold colons.
+        let path = |wanted: &str| {
+            text.lines().find_map(|line| {
+                let (_, rest) = line.split_once(':')?;
+                let (controllers, path) = rest.split_once(':')?;
+                (controllers == wanted).then_some(path)
+            })
+        };
+        let path = match (path(""), path("name=systemd")) {
             (None | Some("/"), Some(path)) => path,
             (unified, _) => unified?,
         };
@@ -132,6 +138,7 @@ mod tests {
             format!("9:name=systemd:/\n8:pids:/x\n0::{SCOPE}\n"),
             format!("9:name=systemd:{SCOPE}\n8:pids:/x\n0::/\n"),
             format!("9:name=systemd:{SCOPE}\n8:pids:/x\n"),
+            format!("8:pids:/x:name=systemd:/y\n1:name=systemd:{SCOPE}\n"),
         ] {
             assert_eq!(Cgroup::parse(&text).unwrap().path(), SCOPE, "{text}");
         }

@@ -32,10 +32,16 @@ impl RunId {
         Ok(Self { boot: boot()?, namespace: namespace()?, pid, start })
     }
 
-    /// Reads the id out of a name that begins with one, such as a unit's or a directory's.
+    /// Reads the id out of a name that begins with one, such as a unit's or a directory's. What is
+    /// only like an id, such as one with `+7` for a number, is none: what a run made has its id
+    /// letter for letter.
     pub fn parse(name: &str) -> Option<Self> {
+        Self::read(name).filter(|id| name.starts_with(&id.to_string()))
+    }
+
+    fn read(name: &str) -> Option<Self> {
         let mut parts = name.strip_prefix(PREFIX)?.strip_prefix('_')?.split('_');
-        let boot = parts.next().filter(|boot| boot.len() == 8)?.to_owned();
+        let boot = parts.next().filter(|boot| is_boot(boot))?.to_owned();
         let namespace = u64::from_str_radix(parts.next()?, 16).ok()?;
         let pid = parts.next()?.parse().ok()?;
         let digits = parts.next()?;
@@ -62,6 +68,10 @@ impl fmt::Display for RunId {
     }
 }
 
+fn is_boot(text: &str) -> bool {
+    text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// The first eight digits of the kernel's boot id.
 fn boot() -> io::Result<String> {
     let mut id = fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
@@ -73,8 +83,12 @@ fn boot() -> io::Result<String> {
 fn namespace() -> io::Result<u64> {
     let link = fs::read_link("/proc/self/ns/pid")?;
     link.to_str()
-        .and_then(|link| link.strip_prefix("pid:[")?.strip_suffix(']')?.parse().ok())
+        .and_then(inode_in)
         .ok_or_else(|| io::Error::other(format!("{} is no namespace link", link.display())))
+}
+
+pub(crate) fn inode_in(link: &str) -> Option<u64> {
+    link.strip_prefix("pid:[")?.strip_suffix(']')?.parse().ok()
 }
 
 #[cfg(test)]
@@ -108,9 +122,17 @@ mod tests {
 
     #[test]
     fn a_foreign_name_is_no_id() {
-        for name in
-            ["", "launch_doctor", "launch_doctor_x", "run-r123.scope", "launch_doctor_1234_1_2_3"]
-        {
+        for name in [
+            "",
+            "launch_doctor",
+            "launch_doctor_x",
+            "run-r123.scope",
+            "launch_doctor_1234_1_2_3",
+            "launch_doctor_********_1_2_3",
+            "launch_doctor_0a1b2c3d_01_2_3",
+            "launch_doctor_0a1b2c3d_1_+2_3",
+            "launch_doctor_0a1b2c3d_1_2_03",
+        ] {
             assert_eq!(RunId::parse(name), None, "{name}");
         }
     }

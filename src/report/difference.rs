@@ -3,6 +3,7 @@ use std::fmt::Write as _;
 use colored::Colorize;
 
 use super::fold::push_wrapped;
+use super::printable::one_line;
 use crate::judge::Difference;
 
 /// Two records compared, for people, in lines of at most `width` columns.
@@ -10,16 +11,16 @@ pub fn human(difference: &Difference, width: usize) -> String {
     let mut text = String::new();
     for changed in &difference.versions {
         let line = format!("{} {} → {}", changed.component, told(&changed.a), told(&changed.b));
-        push_wrapped(&mut text, &line, "", "  ", width);
+        push_wrapped(&mut text, &one_line(&line), "", "  ", width);
     }
     let mut probe = "";
     for changed in &difference.facts {
         if changed.probe != probe {
             probe = &changed.probe;
-            let _ = writeln!(text, "\n{}", probe.bold());
+            let _ = writeln!(text, "\n{}", one_line(probe).bold());
         }
         let line = format!("{}: {} → {}", changed.fact, told(&changed.a), told(&changed.b));
-        push_wrapped(&mut text, &line, "  ", "    ", width);
+        push_wrapped(&mut text, &one_line(&line), "  ", "    ", width);
     }
     let gap = if text.is_empty() { "" } else { "\n" };
     let _ = match difference.facts.len() {

@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::page::cell;
+use super::printable::one_line;
 use crate::judge::Record;
 
 /// Records side by side, in Markdown: probes and facts down, records across. A fact that is not the
@@ -24,7 +25,8 @@ pub fn matrix(records: &[(String, Record)]) -> String {
     for probe in probes {
         let _ = writeln!(
             text,
-            "\n## {probe}\n\n| fact | {} |\n| --- |{}",
+            "\n## {}\n\n| fact | {} |\n| --- |{}",
+            one_line(probe),
             names.join(" | "),
             " --- |".repeat(names.len())
         );

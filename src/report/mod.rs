@@ -2,7 +2,7 @@
 
 mod details;
 pub mod difference;
-mod fold;
+pub(crate) mod fold;
 mod github;
 mod human;
 mod json;
@@ -14,7 +14,7 @@ mod nagios;
 mod ndjson;
 mod page;
 mod policy;
-mod printable;
+pub(crate) mod printable;
 mod prometheus;
 mod runbook;
 mod schema;
@@ -30,6 +30,7 @@ pub use model::{Host, ProbeReport, Report};
 pub use nagios::{plugin_failure, plugin_state};
 pub use page::page;
 pub use policy::{PolicyReport, WaiverReport};
+pub use printable::printable;
 pub use runbook::runbook;
 pub use schema::schema;
 pub use style::{ColorChoice, decide_color};

@@ -1,5 +1,6 @@
 use std::fmt::Write as _;
 
+use super::printable::one_line;
 use crate::judge::{Card, Fact, Kind, Meaning, Severity};
 
 /// A card as a page of Markdown.
@@ -93,5 +94,5 @@ fn escape(text: &str) -> String {
 
 /// Text in a table's cell.
 pub(super) fn cell(text: &str) -> String {
-    escape(text).replace('|', "\\|").split_whitespace().collect::<Vec<_>>().join(" ")
+    escape(&one_line(text)).replace('|', "\\|")
 }

@@ -4,18 +4,18 @@ use std::borrow::Cow;
 /// line separators and marks that reorder text stand as `\u{1b}`.
 ///
 /// What a command wrote to standard error is anybody's, and goes to terminals, logs and pages.
-pub(super) fn printable(text: &str) -> Cow<'_, str> {
+pub fn printable(text: &str) -> Cow<'_, str> {
     replaced(text, |c| is_hidden(c) && c != '\n' && c != '\t')
 }
 
 /// The same in one line, with every run of white space as a single space.
-pub(super) fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     replaced(&words, is_hidden).into_owned()
 }
 
 /// Whether a person who looks at it does not see it.
-pub(super) fn is_hidden(c: char) -> bool {
+pub(crate) fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
         || matches!(c, '\u{feff}' | '\u{fffe}' | '\u{ffff}')

@@ -1,6 +1,7 @@
 use std::fmt::{Display, Write as _};
 
 use super::model::{ProbeReport, Report};
+use super::printable::one_line;
 use crate::judge::Verdict;
 
 /// The report as a file for node_exporter's textfile collector, in the text format of Prometheus.
@@ -66,7 +67,7 @@ impl Page {
     }
 }
 
-/// A label's value: Prometheus reads these three escapes and every other character as it is.
+/// A label's value: Prometheus reads these escapes and every other character as it is.
 fn escaped(value: &str) -> String {
-    value.replace('\\', r"\\").replace('"', "\\\"").replace('\n', r"\n")
+    one_line(value).replace('\\', r"\\").replace('"', "\\\"")
 }

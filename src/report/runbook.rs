@@ -35,8 +35,9 @@ fn push_fact(text: &mut String, name: &str, fact: &Fact, kind: Kind, width: usiz
     match kind {
         Kind::Pin => {
             for expectation in &fact.expect {
-                let means = &fact.values[&expectation.value].means;
-                let line = format!("{}: {}. {means}", expectation.on, expectation.value);
+                let value = &expectation.value;
+                let means = fact.values.get(value).map_or("", |meaning| &meaning.means);
+                let line = format!("{}: {value}. {means}", expectation.on);
                 push_wrapped(text, &line, "    - ", "      ", width);
             }
         }

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use crate::consumers::consumer;
 use crate::doctor;
-use crate::fixture::{NASTY, everything};
+use crate::fixture::{NASTY_LINE, everything};
 
 /// How long a server may take for what it must do: a bound, not a delay.
 const BOUND: Duration = Duration::from_secs(20);
@@ -149,7 +149,7 @@ fn a_real_prometheus_answers_about_what_a_real_node_exporter_serves() {
     let probes = server.query("launch_doctor_probe_verdict == 1");
     assert_eq!(probes.len(), report["probes"].as_array().unwrap().len());
 
-    // The next run of another state: every series follows, and odd characters arrive as they are.
+    // The next run of another state: every series follows, and odd characters arrive in sight.
     let next = textfile.join("next");
     fs::write(&next, render(&everything(FailOn::Fail), Format::Prometheus, 80)).unwrap();
     fs::rename(&next, &metrics).unwrap();
@@ -158,6 +158,6 @@ fn a_real_prometheus_answers_about_what_a_real_node_exporter_serves() {
     assert_eq!(series[0]["metric"]["probe"], "probe-fail");
     assert_eq!(series[0]["metric"]["group"], "group");
     let info = server.query("launch_doctor_info");
-    let os = info.iter().map(|series| &series["metric"]["os"]).find(|os| *os == NASTY);
+    let os = info.iter().map(|series| &series["metric"]["os"]).find(|os| *os == NASTY_LINE);
     assert!(os.is_some(), "{info:#?}");
 }
