@@ -4,6 +4,8 @@
 //! produced them. It never judges: what a fact means is written on the card (`NAME.toml`) beside
 //! the probe (`NAME.rs`), and read by the crate that judges.
 
+#[doc(hidden)]
+pub mod fuzzed;
 pub mod host;
 mod measurement;
 mod probe;
@@ -20,7 +22,7 @@ pub use probe::{Probe, Turn};
 macro_rules! registry {
     ($($group:ident $([$($shared:ident),+])?: $($name:ident $(($turn:ident))?),+;)+) => {
         $(mod $group {
-            $($(mod $shared;)+)?
+            $($(pub(super) mod $shared;)+)?
             $(pub(super) mod $name;)+
         })+
 

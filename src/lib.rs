@@ -6,5 +6,7 @@
 pub mod cli;
 pub mod commands;
 pub mod exit;
+#[doc(hidden)]
+pub mod fuzzed;
 pub mod judge;
 pub mod report;

@@ -21,13 +21,13 @@ pub fn waits_for_flock(pid: u32) -> bool {
 
 /// Whether /proc/PID/syscall, such as `73 0x9 0x2 …`, names flock(2); a process that runs has
 /// `running` there.
-fn is_flock(call: &str) -> bool {
+pub(crate) fn is_flock(call: &str) -> bool {
     let number = call.split_ascii_whitespace().next().and_then(|number| number.parse().ok());
     number == Some(libc::SYS_flock)
 }
 
 /// Whether /proc/PID/stat shows an interruptible sleep (proc_pid_stat(5), field 3).
-fn sleeps(stat: &str) -> bool {
+pub(crate) fn sleeps(stat: &str) -> bool {
     stat.rsplit_once(") ").is_some_and(|(_, fields)| fields.starts_with('S'))
 }
 

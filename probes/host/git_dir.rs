@@ -61,7 +61,11 @@ fn is_git_dir(dir: &Path) -> bool {
 
 /// The path that a file such as `.git` (behind `gitdir: `) or `commondir` holds.
 fn pointer(file: &Path, prefix: &[u8]) -> Option<PathBuf> {
-    let bytes = read_regular(file).ok()?;
+    path_in(&read_regular(file).ok()?, prefix)
+}
+
+/// The path behind a prefix; none where it is empty, or could not be one.
+pub(crate) fn path_in(bytes: &[u8], prefix: &[u8]) -> Option<PathBuf> {
     let path = bytes.strip_prefix(prefix)?.trim_ascii_end();
     (!path.is_empty() && !path.contains(&0)).then(|| OsString::from_vec(path.to_owned()).into())
 }

@@ -135,7 +135,7 @@ pub fn time(microseconds: u64) -> String {
 }
 
 /// The properties in the answer to GetAll: `{"type":"a{sv}","data":[{NAME:{"type":…,"data":…}}]}`.
-fn properties(json: &[u8]) -> Option<Map<String, Value>> {
+pub(crate) fn properties(json: &[u8]) -> Option<Map<String, Value>> {
     let mut answer: Value = serde_json::from_slice(json).ok()?;
     match answer.get_mut("data")?.get_mut(0)?.take() {
         Value::Object(properties) => Some(properties),

@@ -14,7 +14,7 @@ pub fn start_time(pid: u32) -> io::Result<Option<u64>> {
     }
 }
 
-fn parse_start_time(stat: &[u8]) -> Option<u64> {
+pub(crate) fn parse_start_time(stat: &[u8]) -> Option<u64> {
     let name_end = stat.iter().rposition(|&byte| byte == b')')?;
     let fields = std::str::from_utf8(&stat[name_end + 1..]).ok()?;
     fields.split_ascii_whitespace().nth(19)?.parse().ok()

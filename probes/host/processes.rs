@@ -12,7 +12,11 @@ pub fn processes() -> impl Iterator<Item = u32> {
 
 /// The words of a process's command; empty if it is gone.
 pub fn command_line(pid: u32) -> Vec<String> {
-    let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    words(&fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default())
+}
+
+/// The words of a /proc/PID/cmdline, each with a NUL behind it.
+pub(crate) fn words(line: &[u8]) -> Vec<String> {
     let words = line.split(|&byte| byte == 0).filter(|word| !word.is_empty());
     words.map(|word| String::from_utf8_lossy(word).into_owned()).collect()
 }

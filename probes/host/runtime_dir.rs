@@ -100,7 +100,7 @@ impl BusAddress {
 
 /// The path in a bus address such as `unix:path=/run/user/1000/bus,guid=…;tcp:…`
 /// (D-Bus Specification, "Server Addresses"; `%xx` stands for a byte).
-fn socket_path(address: &[u8]) -> Option<PathBuf> {
+pub(crate) fn socket_path(address: &[u8]) -> Option<PathBuf> {
     address.split(|&byte| byte == b';').find_map(|one| {
         let keys = one.strip_prefix(b"unix:")?;
         let path = keys.split(|&byte| byte == b',').find_map(|key| key.strip_prefix(b"path="))?;

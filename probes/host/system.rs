@@ -16,7 +16,11 @@ pub fn kernel() -> Option<String> {
 pub fn operating_system() -> Option<String> {
     ["/etc/os-release", "/usr/lib/os-release"].iter().find_map(|path| {
         let text = fs::read_to_string(path).ok()?;
-        let value = text.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="))?;
-        Some(value.trim_matches(['"', '\'']).to_owned())
+        pretty_name(&text).map(str::to_owned)
     })
+}
+
+pub(crate) fn pretty_name(os_release: &str) -> Option<&str> {
+    let value = os_release.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="))?;
+    Some(value.trim_matches(['"', '\'']))
 }

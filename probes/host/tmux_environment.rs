@@ -89,7 +89,7 @@ impl From<CommandError> for Untold {
 
 /// The value in an answer `NAME=VALUE`; a variable that is to be taken away is `-NAME` (tmux(1),
 /// show-environment).
-fn value_of(name: &str, answer: &[u8]) -> Option<OsString> {
+pub(crate) fn value_of(name: &str, answer: &[u8]) -> Option<OsString> {
     let value = answer.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
     Some(OsString::from_vec(value.strip_suffix(b"\n").unwrap_or(value).to_owned()))
 }

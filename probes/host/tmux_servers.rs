@@ -81,7 +81,7 @@ fn listening_sockets(process: &Path) -> Vec<(u64, PathBuf)> {
 
 /// A listening socket's inode and path, out of a line of /proc/net/unix:
 /// `Num RefCount Protocol Flags Type St Inode Path`.
-fn listener(line: &[u8]) -> Option<(u64, PathBuf)> {
+pub(crate) fn listener(line: &[u8]) -> Option<(u64, PathBuf)> {
     let mut rest = line;
     let mut fields = Vec::with_capacity(7);
     while fields.len() < 7 {

@@ -76,7 +76,7 @@ impl AskedVersions {
 }
 
 /// Finds the version in what a component answers to its question.
-fn version_in(component: Component, text: &str) -> Option<String> {
+pub(crate) fn version_in(component: Component, text: &str) -> Option<String> {
     let line = text.lines().next()?;
     let word = match component {
         // systemd 257 (257.13-1~deb13u1)

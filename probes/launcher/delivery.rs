@@ -249,7 +249,7 @@ impl Arrival {
 
 /// Reads what the command printed, every value behind a NUL: the mark, then for each of `count`
 /// variables its value, if it has one, and the mark again.
-fn values(printed: &[u8], count: usize) -> Option<Vec<Option<Vec<u8>>>> {
+pub(crate) fn values(printed: &[u8], count: usize) -> Option<Vec<Option<Vec<u8>>>> {
     let mut printed = printed.strip_suffix(b"\0")?.split(|&byte| byte == 0);
     if printed.next() != Some(MARK_VALUE) {
         return None;

@@ -148,7 +148,7 @@ fn summary(measurement: &Measurement) -> String {
 /// Which file a line of /proc/locks or of fdinfo speaks of: `MAJOR:MINOR:INODE` in a line such as
 /// `1: FLOCK  ADVISORY  WRITE 4242 00:1c8:20 0 EOF` (proc_locks(5)). Waiters, behind `->`, do not
 /// count.
-fn lock_id(line: &str) -> Option<&str> {
+pub(crate) fn lock_id(line: &str) -> Option<&str> {
     let mut words = line.split_ascii_whitespace().skip(1);
     (words.next()? == "FLOCK").then(|| words.nth(3))?
 }

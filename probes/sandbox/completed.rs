@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::measurement::Evidence;
 
 /// How many bytes of standard error, and of each word of the command, go into an evidence line.
-const QUOTED: usize = 2000;
+pub(crate) const QUOTED: usize = 2000;
 
 /// A command that has ended.
 #[derive(Debug, Clone)]
@@ -76,7 +76,7 @@ impl Completed {
 }
 
 /// What of a text goes into an evidence line.
-fn shortened(text: &str) -> String {
+pub(crate) fn shortened(text: &str) -> String {
     let mut end = QUOTED.min(text.len());
     while !text.is_char_boundary(end) {
         end -= 1;

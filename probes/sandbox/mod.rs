@@ -3,14 +3,14 @@
 
 mod cleaner;
 mod command;
-mod completed;
+pub(crate) mod completed;
 mod household;
 mod isolation;
 mod private_dir;
 mod process_end;
 mod process_tree;
 mod residue;
-mod run_id;
+pub(crate) mod run_id;
 mod runner;
 mod running;
 mod settings;
@@ -19,8 +19,8 @@ mod standard_streams;
 mod stream;
 mod tmux_server;
 mod unit_file;
-mod unit_removal;
-mod worker;
+pub(crate) mod unit_removal;
+pub(crate) mod worker;
 
 pub use command::{Command, CommandError};
 pub use completed::Completed;

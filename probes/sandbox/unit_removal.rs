@@ -172,19 +172,19 @@ pub(super) fn remove_pane_scopes(
 
 /// The server that asked for a pane's scope, from the scope's description: `tmux child pane 1234
 /// launched by process 1230` (tmux, compat/systemd.c).
-fn launcher_of(line: &str) -> Option<Pid> {
+pub(crate) fn launcher_of(line: &str) -> Option<Pid> {
     line.rsplit_once(" launched by process ")?.1.trim().parse().ok().map(Pid::from_raw)
 }
 
 /// A line of `systemctl list-units`.
-struct Listed<'a> {
-    name: &'a str,
+pub(crate) struct Listed<'a> {
+    pub(crate) name: &'a str,
     active: &'a str,
 }
 
 impl<'a> Listed<'a> {
     /// Reads `UNIT LOAD ACTIVE SUB DESCRIPTION`.
-    fn read(line: &'a str) -> Option<Self> {
+    pub(crate) fn read(line: &'a str) -> Option<Self> {
         let mut columns = line.split_ascii_whitespace();
         let name = columns.next()?;
         Some(Self { name, active: columns.nth(1)? })
@@ -192,7 +192,7 @@ impl<'a> Listed<'a> {
 
     /// Whether it has to be stopped. What is inactive may have a start job that waits; what has
     /// failed has none.
-    fn is_to_be_stopped(&self) -> bool {
+    pub(crate) fn is_to_be_stopped(&self) -> bool {
         self.active != "failed"
     }
 }

@@ -26,7 +26,7 @@ use crate::probe::Probe;
 
 /// What a worker reports.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Report {
+pub(crate) struct Report {
     /// How its probe ended.
     pub(super) outcome: Outcome,
     /// Whether units of the probe's may still be there.

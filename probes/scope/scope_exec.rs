@@ -98,7 +98,7 @@ fn summary(measurement: &Measurement) -> String {
 }
 
 /// What a process showed of itself.
-struct Shown<'a> {
+pub(crate) struct Shown<'a> {
     pid: &'a str,
     comm: &'a str,
     program: &'a str,
@@ -106,21 +106,21 @@ struct Shown<'a> {
 
 impl<'a> Shown<'a> {
     /// Reads a line of proc_pid_stat(5), and the first word of a proc_pid_cmdline(5) behind it.
-    fn read(text: &'a str) -> Option<Self> {
+    pub(crate) fn read(text: &'a str) -> Option<Self> {
         let (stat, cmdline) = text.split_once('\n')?;
         let (pid, rest) = stat.split_once(" (")?;
         let (comm, _) = rest.rsplit_once(") ")?;
         Some(Self { pid, comm, program: cmdline.split('\0').next()? })
     }
 
-    fn comm(&self) -> &'static str {
+    pub(crate) fn comm(&self) -> &'static str {
         match self.comm {
             PROGRAM => "command",
             _ => "systemd-run",
         }
     }
 
-    fn cmdline(&self) -> &'static str {
+    pub(crate) fn cmdline(&self) -> &'static str {
         match Path::new(self.program) {
             path if path == Path::new(PROGRAM) => "as-given",
             path if path.is_absolute() && path.ends_with(PROGRAM) => "full-path",

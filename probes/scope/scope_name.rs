@@ -72,7 +72,7 @@ fn kept(is_kept: bool) -> &'static str {
 }
 
 /// How systemd-run made up a name.
-fn pattern(name: &str, pid: u32) -> &'static str {
+pub(crate) fn pattern(name: &str, pid: u32) -> &'static str {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let is_hex = |text: &str| text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let Some(id) = name.strip_prefix("run-").and_then(|name| name.strip_suffix(".scope")) else {
@@ -88,7 +88,7 @@ fn pattern(name: &str, pid: u32) -> &'static str {
 }
 
 /// Whether a kernel's release, such as `6.12.41-amd64`, is one with pidfs.
-fn has_pidfs(release: &str) -> bool {
+pub(crate) fn has_pidfs(release: &str) -> bool {
     let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(str::parse);
     match (numbers.next(), numbers.next()) {
         (Some(Ok(major)), Some(Ok(minor))) => (major, minor) >= PIDFS,

@@ -161,7 +161,7 @@ fn unit_files(sandbox: &Sandbox) -> Command {
 }
 
 /// The first word of each line of `list-unit-files` or `list-units`.
-fn slices_in(listed: &str) -> Vec<String> {
+pub(crate) fn slices_in(listed: &str) -> Vec<String> {
     listed.lines().filter_map(|line| Some(line.split_ascii_whitespace().next()?.into())).collect()
 }
 

@@ -118,7 +118,7 @@ impl TaskBound {
 }
 
 /// How many tasks there are, out of /proc/loadavg: `0.20 0.18 0.12 1/80 11206`.
-fn tasks_in(load: &str) -> Option<u64> {
+pub(crate) fn tasks_in(load: &str) -> Option<u64> {
     load.split_ascii_whitespace().nth(3)?.split_once('/')?.1.parse().ok()
 }
 

@@ -48,7 +48,7 @@ impl Request {
 }
 
 /// Reads polkit's AuthorizationResult: `{"data":[[is_authorized,is_challenge,{…}]]}`.
-fn read(json: &[u8]) -> Authorization {
+pub(crate) fn read(json: &[u8]) -> Authorization {
     let answer: Value = serde_json::from_slice(json).unwrap_or_default();
     let result = &answer["data"][0];
     match (result[0].as_bool(), result[1].as_bool()) {

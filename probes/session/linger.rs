@@ -77,7 +77,7 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
 }
 
 /// A user as loginctl takes one: by name, unless that would be read as an option or as an id.
-fn as_argument(name: &str, uid: u32) -> String {
+pub(crate) fn as_argument(name: &str, uid: u32) -> String {
     let is_name = !name.starts_with('-') && !name.bytes().all(|byte| byte.is_ascii_digit());
     if is_name { name.to_owned() } else { uid.to_string() }
 }

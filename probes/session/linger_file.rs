@@ -51,7 +51,7 @@ impl LingerFile {
 }
 
 /// A user's name as logind writes it into a path (systemd, src/basic/escape.c, `cescape`).
-fn escaped(name: &str) -> String {
+pub(crate) fn escaped(name: &str) -> String {
     let mut file = String::with_capacity(name.len());
     for byte in name.bytes() {
         match byte {

@@ -48,7 +48,7 @@ impl SpawnScopes {
 }
 
 /// The unit with `pid` in its description, out of lines `UNIT LOAD ACTIVE SUB DESCRIPTION…`.
-fn scope_in(listed: &str, pid: u32) -> Option<String> {
+pub(crate) fn scope_in(listed: &str, pid: u32) -> Option<String> {
     let pid = pid.to_string();
     listed.lines().find_map(|line| {
         let mut words = line.split_ascii_whitespace();

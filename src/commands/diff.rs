@@ -43,7 +43,7 @@ fn read(path: &Path) -> anyhow::Result<Record> {
         .with_context(|| format!("{shown} is not a report of `doctor check --format json`"))
 }
 
-fn record_in(report: &Value) -> Option<Record> {
+pub(crate) fn record_in(report: &Value) -> Option<Record> {
     let host = report["host"].as_object()?;
     let components =
         [("systemd", "systemd"), ("tmux", "tmux"), ("git", "git"), ("util_linux", "util-linux")];

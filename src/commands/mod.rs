@@ -2,7 +2,7 @@
 
 mod check;
 mod completions;
-mod diff;
+pub(crate) mod diff;
 mod dispatch;
 mod explain;
 mod gate;

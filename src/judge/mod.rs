@@ -4,7 +4,7 @@ mod card;
 mod catalogue;
 mod difference;
 mod judgement;
-mod placeholder;
+pub(crate) mod placeholder;
 mod policy;
 mod range;
 mod record;

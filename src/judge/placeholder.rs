@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 /// Puts details of this host into a card's text: `{user}` becomes what the probe found, as `render`
 /// writes it. A name that the probe did not give is left as it stands.
-pub(super) fn fill(
+pub(crate) fn fill(
     text: &str,
     details: &BTreeMap<String, String>,
     render: impl Fn(&str) -> String,
@@ -31,7 +31,7 @@ pub(super) fn fill(
 
 /// The same for a text that may name one of several `lists`: it is given once for each value of that
 /// list, and not at all if there is none.
-pub(super) fn fill_each(
+pub(crate) fn fill_each(
     text: &str,
     details: &BTreeMap<String, String>,
     lists: &BTreeMap<String, Vec<String>>,

@@ -112,7 +112,7 @@ impl Policy {
     }
 
     /// Reads a policy from its text. The error names line and column and shows the text there.
-    fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
         Self::check(file).map_err(|mistake| show(text, &mistake))
     }

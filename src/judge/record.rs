@@ -70,13 +70,18 @@ impl Record {
         let shown = || path.display().to_string();
         let text = fs::read_to_string(path)
             .map_err(|why| RecordError::Unreadable { path: shown(), why })?;
+        Self::parse(&text, shown)
+    }
+
+    /// Reads a record from its text; `shown` is what the error calls it.
+    pub(crate) fn parse(text: &str, shown: impl Fn() -> String) -> Result<Self, RecordError> {
         let not_a_record = |why| RecordError::NotARecord { path: shown(), why: Box::new(why) };
         // The schema is looked at first: a record of another one has other keys.
-        let head: Head = toml::from_str(&text).map_err(not_a_record)?;
+        let head: Head = toml::from_str(text).map_err(not_a_record)?;
         if head.schema != SCHEMA {
             return Err(RecordError::OtherSchema { path: shown(), found: head.schema });
         }
-        let record: Self = toml::from_str(&text).map_err(not_a_record)?;
+        let record: Self = toml::from_str(text).map_err(not_a_record)?;
         if record.doctor != env!("CARGO_PKG_VERSION") {
             return Err(RecordError::OtherDoctor { path: shown(), found: record.doctor });
         }
