@@ -127,7 +127,7 @@ impl Opening {
             })
             .collect();
         panes.try_into().map_err(|_| {
-            let told = opened.errors();
+            let told = opened.failure();
             Unable::Unmeasured(format!("the private tmux server did not open its panes: {told}"))
         })
     }
