@@ -13,10 +13,14 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
         return Err(Unable::Skipped("tmux asks only the user's manager for scopes".into()));
     }
     sandbox.require_manager()?;
-    let is_outside = !Cgroup::of(std::process::id())?.is_below_user_manager();
+    // In a service of the system's, such as cron, tmux finds no slice of the user's and goes by another.
+    let cgroup = Cgroup::of(std::process::id())?;
+    let is_in_session = !cgroup.is_below_user_manager()
+        && cgroup.units().any(|unit| unit.starts_with("session-") && unit.ends_with(".scope"));
     let bare = TmuxServer::start(sandbox, "bare", BusVariables::remove)?;
     let service = TmuxServer::start(sandbox, "service", |tmux| tmux.behind(service(sandbox)))?;
-    let here = is_outside.then(|| TmuxServer::start(sandbox, "here", |tmux| tmux)).transpose()?;
+    let here =
+        is_in_session.then(|| TmuxServer::start(sandbox, "here", |tmux| tmux)).transpose()?;
     let mut pipe = PanePipe::make(sandbox)?;
     let words = |name| Pane::living(name, &pipe);
     let [bare_pane, mended_pane] = Opening::by(bare.command())
