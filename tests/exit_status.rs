@@ -74,14 +74,19 @@ fn here(script: &str) -> Output {
 #[case::a_warning_below_the_level(Here, "GIT_DIR=/x doctor check git-env-leak", 0, "1 warn")]
 #[case::a_change_below_the_level(Here, "pretending doctor check flock-order", 0, "1 regressed")]
 #[case::never(Here, "bare doctor check scope-availability --fail-on never", 0, "1 fail")]
-#[case::a_good_host(Agent, "loginctl enable-linger; doctor check", 0, "linger")]
-#[case::a_good_host_at_the_gate(Agent, "loginctl enable-linger; doctor gate", 0, "linger")]
-#[case::the_set_up_at_the_gate(Agent, "doctor gate linger", 0, "linger")]
+#[case::a_good_host_in_the_lab(Agent, "loginctl enable-linger; doctor check", 0, "linger")]
+#[case::a_good_host_at_the_gate_in_the_lab(
+    Agent,
+    "loginctl enable-linger; doctor gate",
+    0,
+    "linger"
+)]
+#[case::the_set_up_at_the_gate_in_the_lab(Agent, "doctor gate linger", 0, "linger")]
 #[case::no_difference(Here, "doctor record flock-order -o a; doctor diff a a", 0, "")]
 #[case::help(Here, "doctor --help", 0, "Exit status: 0")]
 // 1: findings.
-#[case::a_failure(Agent, "doctor check linger", 1, "1 fail")]
-#[case::no_command_is_a_check(Agent, "doctor", 1, "1 fail")]
+#[case::a_failure_in_the_lab(Agent, "doctor check linger", 1, "1 fail")]
+#[case::no_command_is_a_check_in_the_lab(Agent, "doctor", 1, "1 fail")]
 #[case::a_warning_that_counts(
     Here,
     "GIT_DIR=/x doctor check git-env-leak --fail-on warn",
@@ -94,7 +99,7 @@ fn here(script: &str) -> Output {
     1,
     "1 regressed"
 )]
-#[case::a_failure_outweighs_what_is_unmeasured(
+#[case::a_failure_outweighs_what_is_unmeasured_in_the_lab(
     Agent,
     "hanging doctor check linger flock-order --timeout 1",
     1,
@@ -107,14 +112,14 @@ fn here(script: &str) -> Output {
     "order"
 )]
 // 1: any change, at the gate.
-#[case::relaxable(
+#[case::relaxable_in_the_lab(
     Agent,
     "doctor record env-block-spaces -o record; sed -i '/^quoted-value/s/delivered/rejected/' record
      doctor gate env-block-spaces --against record",
     1,
     "1 relaxable"
 )]
-#[case::regressed(
+#[case::regressed_in_the_lab(
     Agent,
     "doctor record env-block-spaces -o record; sed -i '/^spaces/s/rejected/delivered/' record
      doctor gate env-block-spaces --against record",
@@ -163,7 +168,7 @@ fn here(script: &str) -> Output {
 )]
 // 2: the report could not be written, whatever the verdict.
 #[case::a_full_disk(Here, "doctor check flock-order >/dev/full", 2, TO_STDOUT)]
-#[case::a_full_disk_behind_a_file(
+#[case::a_full_disk_behind_a_file_in_the_lab(
     Root,
     "mkdir full; mount -t tmpfs -o size=4k tmpfs full; head -c 4096 /dev/zero >full/rest
      doctor check flock-order --output full/report; status=$?; ls full; exit $status",
@@ -189,7 +194,7 @@ fn here(script: &str) -> Output {
     2,
     "cannot write the report to no/report"
 )]
-#[case::a_directory_that_may_not_be_written(
+#[case::a_directory_that_may_not_be_written_in_the_lab(
     Agent,
     "doctor check flock-order --output /usr/report",
     2,
@@ -206,7 +211,12 @@ fn here(script: &str) -> Output {
 #[case::a_list(Here, "doctor list >/dev/full", 2, TO_STDOUT)]
 #[case::the_help(Here, "doctor --help >/dev/full", 2, "")]
 // 3: no findings, but something is unmeasured.
-#[case::no_answer(Agent, "doctor check env-block-spaces --timeout 0.001", 3, "1 unmeasured")]
+#[case::no_answer_in_the_lab(
+    Agent,
+    "doctor check env-block-spaces --timeout 0.001",
+    3,
+    "1 unmeasured"
+)]
 #[case::no_answer_beside_one(
     Here,
     "hanging doctor check flock-order stale-git-state --timeout 1",
@@ -235,7 +245,7 @@ fn here(script: &str) -> Output {
 #[case::sighup(Here, "ended_by HUP doctor check flock-order", 130, "")]
 #[case::sigint_at_the_gate(Here, "ended_by INT doctor gate flock-order", 130, "")]
 #[case::sigint_while_recording(Here, "ended_by INT doctor record flock-order", 130, "")]
-#[case::sigint_amid_all(Agent, "ended_by INT doctor", 130, "")]
+#[case::sigint_amid_all_in_the_lab(Agent, "ended_by INT doctor", 130, "")]
 // --format nagios: the state of a monitoring plugin.
 #[case::plugin_ok(Here, "doctor check flock-order --format nagios", 0, "DOCTOR OK: 1 ok")]
 #[case::plugin_warning(
@@ -250,7 +260,7 @@ fn here(script: &str) -> Output {
     1,
     "DOCTOR WARNING: regressed flock-order"
 )]
-#[case::plugin_critical(
+#[case::plugin_critical_in_the_lab(
     Agent,
     "doctor check linger --format nagios",
     2,
