@@ -1,3 +1,5 @@
+use std::fs::File;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{self, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -102,6 +104,19 @@ impl Machine {
             String::from_utf8_lossy(&output.stderr)
         );
         String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Puts a file into the machine, with the rights that it has.
+    #[track_caller]
+    pub fn put(&self, file: &Path, to: &str) {
+        let mode = format!("{:o}", file.metadata().expect("a file").permissions().mode() & 0o7777);
+        let status = lab()
+            .args(["run", &self.name, "--root", "--", "install", "-D", "-m", &mode])
+            .args(["/dev/stdin", to])
+            .stdin(File::open(file).expect("a file that can be read"))
+            .status()
+            .expect("ci/lab can be started");
+        assert!(status.success(), "{} was not put to {to}", file.display());
     }
 
     /// Runs `doctor check --format json ARGS` as `agent`.
