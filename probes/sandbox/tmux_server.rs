@@ -44,7 +44,8 @@ impl<'a> TmuxServer<'a> {
         let started = surroundings(server.command().env_remove("TMUX").env_remove("TMUX_PANE"))
             .args(["start-server", ";", "set-option", "-g", "exit-empty", "off"])
             .run()?;
-        if started.success() {
+        // Nobody listens if what should have launched it only said that it did.
+        if started.success() && server.pid().is_some() {
             return Ok(server);
         }
         Err(Unable::Unmeasured(format!(

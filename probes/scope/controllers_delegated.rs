@@ -96,7 +96,7 @@ impl LimitedScope {
         let found = cgroup.map(|cgroup| LIMITS.map(|limit| cgroup.file(limit.file)));
         let run = self.0.wait()?;
         let Some(found) = found.filter(|_| run.success()) else {
-            let errors = run.errors();
+            let errors = run.failure();
             return Err(Unable::Unmeasured(format!("no scope with limits was started: {errors}")));
         };
         let mut in_force = Vec::new();

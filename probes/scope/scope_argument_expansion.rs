@@ -46,7 +46,7 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     let control = control.wait()?;
     if control.text() != "a word" {
         // Without a command that arrives, nothing could be said of the others.
-        let errors = control.errors();
+        let errors = control.failure();
         return Err(Unable::Unmeasured(format!("even a plain word did not arrive: {errors}")));
     }
     let words = words.wait()?;

@@ -15,6 +15,9 @@ const OLD: [&str; 7] = ["new-session", "-d", "-s", "old", "--", "cat", ";"];
 /// Extends update-environment by both variables.
 const EXTEND: [&str; 5] =
     ["set-option", "-ga", "update-environment", " XDG_RUNTIME_DIR DBUS_SESSION_BUS_ADDRESS", ";"];
+/// What a launch outside tmux writes.
+const LAUNCHED: &str = "launched";
+
 pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     if !sandbox.is_user() {
         let reason = "a scope of the system manager needs no user bus in a pane's environment";
@@ -92,7 +95,7 @@ impl Controls {
         let mut candidates = vec![BusVariables::own(), BusVariables::conventional(user)];
         candidates.dedup();
         let start = |variables: BusVariables| {
-            let running = variables.apply(wrapper.command(sandbox, &["true"])).start()?;
+            let running = variables.apply(wrapper.command(sandbox, &["echo", LAUNCHED])).start()?;
             Ok((variables, running))
         };
         candidates.into_iter().map(start).collect::<Result<_, _>>().map(Self)
@@ -101,8 +104,12 @@ impl Controls {
     fn first_that_works(self, user: &User) -> Result<(BusVariables, Completed), Unable> {
         for (variables, running) in self.0 {
             let launch = running.wait()?;
-            if launch.success() {
+            if launch.success() && launch.text() == LAUNCHED {
                 return Ok((variables, launch));
+            }
+            if launch.success() {
+                let reason = "systemd-run succeeded outside tmux, and launched nothing";
+                return Err(Unable::Unmeasured(reason.into()));
             }
         }
         Err(Unable::Skipped(format!(
