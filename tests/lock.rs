@@ -366,6 +366,21 @@ fn what_a_git_that_was_killed_left_is_found_and_not_touched(
     assert_eq!(report.verdict("stale-git-state"), "ok");
 }
 
+#[test]
+fn a_git_that_the_doctor_has_started_is_not_taken_for_one_at_work() {
+    let machine = Machine::boot(Release::Debian13);
+    // The question for git's version hangs, in the work tree.
+    let script = r#"mkdir ~/bin; cat > ~/bin/git <<'END'
+#!/bin/bash
+[ "$1" != --version ] || exec -a git tail -f /dev/null
+exec /usr/bin/git "$@"
+END
+        chmod +x ~/bin/git; PATH=~/bin:$PATH; git init -q ~/repo; cd ~/repo
+        touch -d '3 hours ago' .git/index.lock; exec "$@""#;
+    let report = machine.check_in(script, &["stale-git-state", "--repo", "/home/agent/repo"]);
+    report.assert_facts("stale-git-state", &[("locks", "abandoned")]);
+}
+
 #[rstest]
 fn a_git_directory_in_the_environment_or_in_a_tmux_server_is_told(
     #[values(

@@ -26,7 +26,7 @@ pub use git_dir::GitDir;
 pub use logout_policy::{Listing, LogoutPolicy};
 pub use manager_state::ManagerState;
 pub use process_start::start_time;
-pub use processes::{command_line, open_files, processes};
+pub use processes::{command_line, descends_from, open_files, processes};
 pub use runtime_dir::{BusAddress, RuntimeDir, SocketState};
 pub use system::{is_booted_with_systemd, kernel, operating_system};
 pub use tmux_environment::{AskedVariables, Untold, Variable};

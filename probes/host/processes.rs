@@ -21,6 +21,21 @@ pub(crate) fn words(line: &[u8]) -> Vec<String> {
     words.map(|word| String::from_utf8_lossy(word).into_owned()).collect()
 }
 
+/// Whether a process was started by another one, or by what that had started.
+pub fn descends_from(pid: u32, ancestor: u32) -> bool {
+    let parent = |pid| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        parent_in(&stat)
+    };
+    std::iter::successors(parent(pid), |above| parent(*above)).any(|above| above == ancestor)
+}
+
+/// The parent that a /proc/PID/stat tells (proc_pid_stat(5), field 4).
+fn parent_in(stat: &str) -> Option<u32> {
+    let (_, fields) = stat.rsplit_once(") ")?;
+    fields.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
 /// The files that a process has open, by their paths at this moment; none if it belongs to somebody
 /// else, unless the caller is root.
 pub fn open_files(pid: u32) -> Vec<PathBuf> {
@@ -43,8 +58,17 @@ mod tests {
     }
 
     #[test]
+    fn a_parent_is_found_behind_any_name() {
+        assert_eq!(parent_in("78 (a) b) S 70 69 69 0"), Some(70));
+        assert_eq!(parent_in(""), None);
+        assert!(descends_from(std::process::id(), std::os::unix::process::parent_id()));
+        assert!(!descends_from(std::process::id(), std::process::id()));
+    }
+
+    #[test]
     fn a_process_that_is_gone_has_nothing() {
         assert!(command_line(u32::MAX).is_empty());
         assert!(open_files(u32::MAX).is_empty());
+        assert!(!descends_from(u32::MAX, 1));
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::git_leftovers::{Leftover, git_locks, operation, span};
-use crate::host::{GitDir, User, command_line, open_files, processes};
+use crate::host::{GitDir, User, command_line, descends_from, open_files, processes};
 use crate::sandbox::Sandbox;
 use crate::{Measurement, Unable};
 
@@ -77,13 +77,15 @@ fn lock_state(locks: &[Leftover], is_git_at_work: bool, uid: u32) -> &'static st
 }
 
 /// The processes of git that work in the repository: in its work tree by their working directory, or
-/// with a file of its git directory open.
+/// with a file of its git directory open. What this run has started may stand there, too, and does
+/// nothing to it: the question for git's version, the private repositories of other probes.
 fn git_at_work(git: &GitDir) -> Vec<u32> {
     let homes: Vec<&Path> =
         git.top.iter().chain([&git.own, &git.common]).map(PathBuf::as_path).collect();
     let at_home = |path: PathBuf| homes.iter().any(|home| path.starts_with(home));
+    let doctor = std::os::unix::process::parent_id();
     processes()
-        .filter(|pid| is_git(&command_line(*pid)))
+        .filter(|pid| is_git(&command_line(*pid)) && !descends_from(*pid, doctor))
         .filter(|pid| {
             let cwd = fs::read_link(format!("/proc/{pid}/cwd"));
             cwd.is_ok_and(at_home) || open_files(*pid).into_iter().any(at_home)
