@@ -7,8 +7,10 @@ use launch_doctor::cli::{Cli, is_for_monitoring};
 use launch_doctor::commands;
 use launch_doctor::exit::{Exit, PluginState};
 use launch_doctor::report::{plugin_failure, printable};
+use launch_probes::sandbox::keep_memory_private;
 
 fn main() -> ExitCode {
+    keep_memory_private();
     let args: Vec<OsString> = env::args_os().collect();
     let message = match Cli::from_args(&args) {
         Ok(cli) => match commands::run(cli) {

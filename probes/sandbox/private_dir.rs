@@ -48,6 +48,9 @@ pub(super) fn make_dir_in(place: &Path, run: &RunId, probe: &str) -> Result<Path
 pub(super) fn remove_dirs_in_places(settings: &Settings, run: &RunId, probe: &str, run_dir: &Path) {
     for place in places(settings) {
         let shared = place.join(run.to_string());
+        if !is_own_dir(&shared) {
+            continue;
+        }
         let removed = fs::remove_dir_all(shared.join(format!("{probe}{SUFFIX}")));
         if removed.is_ok() && shared != run_dir {
             let _ = fs::remove_dir(&shared);
@@ -58,7 +61,10 @@ pub(super) fn remove_dirs_in_places(settings: &Settings, run: &RunId, probe: &st
 /// Removes the directories of a whole run, wherever they are.
 pub(super) fn remove_run_dirs(settings: &Settings, run: &RunId) {
     for place in places(settings) {
-        let _ = fs::remove_dir_all(place.join(run.to_string()));
+        let dir = place.join(run.to_string());
+        if is_own_dir(&dir) {
+            let _ = fs::remove_dir_all(dir);
+        }
     }
 }
 
