@@ -3,9 +3,12 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
 
 use assert_cmd::Command;
 use assert_cmd::assert::Assert;
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use tempfile::TempDir;
@@ -123,4 +126,17 @@ fn a_mistake_is_shown_without_what_a_terminal_would_obey() {
         .code(2)
         .stderr(contains("\\u{1b}]0;owned\\u{7}"))
         .stderr(contains('\u{1b}').not());
+}
+
+#[test]
+fn a_pipe_in_the_place_of_a_policy_is_not_waited_for() {
+    let dir = TempDir::new().unwrap();
+    mkfifo(&dir.path().join("doctor.toml"), Mode::S_IRWXU).unwrap();
+    Command::new(env!("CARGO_BIN_EXE_doctor"))
+        .current_dir(dir.path())
+        .arg("check")
+        .timeout(Duration::from_secs(20))
+        .assert()
+        .code(2)
+        .stderr("doctor: cannot read the policy doctor.toml: it is no regular file\n");
 }

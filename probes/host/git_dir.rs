@@ -53,10 +53,13 @@ impl GitDir {
 }
 
 /// Whether a directory is a repository's, or a linked work tree's part of one (git's setup.c,
-/// `is_git_directory`).
+/// `is_git_directory`). Where `commondir` leads has to be a repository's too: a foreign repository
+/// must not lead to directories that only happen to be there.
 fn is_git_dir(dir: &Path) -> bool {
     let has_head = fs::symlink_metadata(dir.join("HEAD")).is_ok_and(|head| !head.is_dir());
-    has_head && (dir.join("commondir").is_file() || dir.join("objects").is_dir())
+    let common = pointer(&dir.join("commondir"), b"").map(|target| dir.join(target));
+    let common = common.unwrap_or_else(|| dir.to_owned());
+    has_head && common.join("objects").is_dir() && common.join("refs").is_dir()
 }
 
 /// The path that a file such as `.git` (behind `gitdir: `) or `commondir` holds.
@@ -90,6 +93,7 @@ mod tests {
     fn lay_out(dir: &Path) {
         let own = dir.join("main/.git/worktrees/linked");
         fs::create_dir_all(dir.join("main/.git/objects")).unwrap();
+        fs::create_dir_all(dir.join("main/.git/refs")).unwrap();
         fs::create_dir_all(dir.join("main/deep/down")).unwrap();
         fs::create_dir_all(&own).unwrap();
         fs::create_dir_all(dir.join("linked/sub")).unwrap();
@@ -118,10 +122,22 @@ mod tests {
     fn a_bare_repository_has_no_work_tree() {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir(dir.path().join("objects")).unwrap();
+        fs::create_dir(dir.path().join("refs")).unwrap();
         fs::write(dir.path().join("HEAD"), "ref: refs/heads/main\n").unwrap();
         let found = GitDir::find(&dir.path().join("objects")).unwrap();
         assert_eq!(found.top, None);
         assert_eq!(found.common, dir.path());
+    }
+
+    #[test]
+    fn a_common_directory_that_is_no_repository_is_not_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        lay_out(dir.path());
+        fs::create_dir(dir.path().join("private")).unwrap();
+        let own = dir.path().join("main/.git/worktrees/linked");
+        assert!(GitDir::find(&dir.path().join("linked")).is_some());
+        fs::write(own.join("commondir"), dir.path().join("private").to_str().unwrap()).unwrap();
+        assert_eq!(GitDir::find(&dir.path().join("linked")), None);
     }
 
     #[test]

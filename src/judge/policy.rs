@@ -82,6 +82,11 @@ impl Policy {
         match named {
             Some(path) => Self::read(path),
             None => match PLACES.iter().map(Path::new).find(|path| path.exists()) {
+                // Nobody has named it, so nobody waits for a pipe to be written to.
+                Some(path) if !path.is_file() => Err(PolicyError::Unreadable {
+                    path: path.display().to_string(),
+                    why: io::Error::other("it is no regular file"),
+                }),
                 Some(path) => Self::read(path),
                 None => Ok(Self::default()),
             },
