@@ -27,6 +27,12 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     let ending = collecting.ending();
     forgotten::wait_for(sandbox, &[&collected])?;
     tell_states(sandbox, &[("", &collected), ("kept-", &kept)], &mut measurement)?;
+    if passed_on != "the-same" && measurement.facts["kept-is-failed"] != "failed" {
+        return Err(Unable::Unmeasured(format!(
+            "no launch of a service that fails left a trace: {}",
+            keeping.failure()
+        )));
+    }
     let mut entries = journal::read(sandbox, &collected, Entry::Failed)?;
     if entries.text().is_empty() && journal::wait_for(sandbox, &collected, Entry::Failed)? {
         entries = journal::read(sandbox, &collected, Entry::Failed)?;
