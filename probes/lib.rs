@@ -45,11 +45,11 @@ registry! {
         env_block_spaces,
         env_block_split,
         setenv_fidelity,
-        unit_file_env,
+        unit_file_env (UnitFiles),
         service_argument_expansion,
         launch_status (Early),
         collect_forgets,
-        unit_name_taken (Early),
+        unit_name_taken (UnitFiles),
         option_order,
         service_environment;
     scope [
@@ -77,13 +77,13 @@ registry! {
         task_headroom,
         failed_units;
     tmux [bus_variables, held_bus, pane, pane_pipe, server_bus, server_home, spawn_scope, wrapper]:
-        tmux_bus_env,
-        tmux_pane_scope (Early),
-        tmux_wrapped_pane (Early),
-        tmux_pane_command,
+        tmux_bus_env (Panes),
+        tmux_pane_scope (Panes),
+        tmux_wrapped_pane (Panes),
+        tmux_pane_command (Panes),
         tmux_server_home,
         tmux_socket,
-        tmux_command_limit;
+        tmux_command_limit (Panes);
     session [authorization, guest, linger_file]:
         linger,
         logout_policy,

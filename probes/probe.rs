@@ -21,6 +21,13 @@ pub struct Probe {
 pub enum Turn {
     /// Before all others, with nothing beside it: it disturbs them, or they it.
     Alone,
+    /// Early, and never beside [`Self::Panes`]: it makes unit files. One that comes or goes while
+    /// systemd 262 makes the scope of a pane whose tmux runs in a login session may have the user's
+    /// manager load the unit of that session, which it does not have, over and over: nobody else
+    /// gets an answer until the pane ends (measured: one run in forty).
+    UnitFiles,
+    /// After those, and early: it opens tmux panes.
+    Panes,
     /// Early: it takes longest, and the run would wait for it at the end.
     Early,
     /// In the order of the registry.

@@ -179,14 +179,27 @@ impl Loop<'_> {
 
     /// Takes the next probe that may start now.
     fn next(&mut self) -> Option<usize> {
-        let index = *self.waiting.front()?;
-        let is_alone = |index: usize| self.probes[index].turn == Turn::Alone;
-        let is_crowded = self.workers.len() >= self.settings.jobs
-            || self.workers.iter().any(|worker| is_alone(worker.index) || is_alone(index));
-        if is_crowded || self.interrupted.is_some() {
+        if self.workers.len() >= self.settings.jobs || self.interrupted.is_some() {
             return None;
         }
-        self.waiting.pop_front()
+        let first = *self.waiting.front()?;
+        if self.probes[first].turn == Turn::Alone && !self.may_start(first) {
+            return None;
+        }
+        let position = self.waiting.iter().position(|index| self.may_start(*index))?;
+        self.waiting.remove(position)
+    }
+
+    /// Whether a probe may run beside those that run now.
+    fn may_start(&self, index: usize) -> bool {
+        let is_running = |turn| self.workers.iter().any(|it| self.probes[it.index].turn == turn);
+        match self.probes[index].turn {
+            Turn::Alone => self.workers.is_empty(),
+            _ if is_running(Turn::Alone) => false,
+            Turn::UnitFiles => !is_running(Turn::Panes),
+            Turn::Panes => !is_running(Turn::UnitFiles),
+            Turn::Early | Turn::AnyTime => true,
+        }
     }
 
     /// Forks the worker of one probe.
