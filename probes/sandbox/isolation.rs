@@ -74,11 +74,14 @@ impl Sandbox<'_> {
         format!("{}_{}_", self.run, self.probe.replace('-', "_"))
     }
 
-    /// The slice that was asked for, or else one of the probe's own.
+    /// The slice that was asked for, or else one that all probes of the run share.
     pub fn slice(&self) -> OsString {
         match &self.settings.slice {
             Some(slice) => slice.clone(),
-            None => self.unit_name("own", "slice").into(),
+            None => {
+                self.has_units.set(true);
+                format!("{}_own.slice", self.run).into()
+            }
         }
     }
 

@@ -124,9 +124,11 @@ impl Systemctl {
             units.iter().filter(|unit| unit.is_to_be_stopped()).map(|unit| unit.name).collect();
         // What has failed needs no stop, and a stop that takes too long must not keep it from going.
         let stopped = self.stop(&stoppable);
-        if !units.is_empty() {
-            let names: Vec<&str> = units.iter().map(|unit| unit.name).collect();
-            self.ask(&["reset-failed"], &names)?;
+        // A slice cannot fail.
+        let may_fail = units.iter().filter(|unit| !unit.name.ends_with(".slice"));
+        let failed: Vec<&str> = may_fail.map(|unit| unit.name).collect();
+        if !failed.is_empty() {
+            self.ask(&["reset-failed"], &failed)?;
         }
         stopped?;
         Ok(units.is_empty())

@@ -118,7 +118,8 @@ fn closing_line(report: &Report) -> String {
         .counts()
         .map(|(verdict, count)| paint(&format!("{count} {verdict}"), verdict).to_string())
         .collect();
-    format!("{} in {:.2} s", counts.join(", "), report.seconds)
+    let counts = if counts.is_empty() { "nothing selected".into() } else { counts.join(", ") };
+    format!("{counts} in {:.2} s", report.seconds)
 }
 
 fn push_dimmed(text: &mut String, line: &str, width: usize) {
