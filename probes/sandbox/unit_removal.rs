@@ -86,7 +86,6 @@ impl Systemctl {
             listed = self.ask(&LIST, &[pattern, ROOT]);
         }
         match listed {
-            Err(error @ CommandError::Deadline { .. }) => Err(error),
             Ok(listed) if listed.success() => {
                 if listed.text().lines().any(|line| line.starts_with(ROOT)) {
                     return Ok(Some(listed));
@@ -97,6 +96,9 @@ impl Systemctl {
             Ok(refused) if self.is_there() => {
                 let source = io::Error::other(refused.failure());
                 Err(CommandError::Output { command: refused.words.join(" "), source })
+            }
+            Err(error) if matches!(error, CommandError::Deadline { .. }) || self.is_there() => {
+                Err(error)
             }
             Ok(_) | Err(_) => Ok(None),
         }
