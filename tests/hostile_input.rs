@@ -151,7 +151,10 @@ fn names_in_a_running_tmux_server_are_not_expanded(
     let output = machine.agent(&["doctor", "check", "tmux"]);
     assert!(String::from_utf8_lossy(&output.stdout).contains("tmux-bus-env"));
     assert_eq!(touched(&machine), "");
-    machine.script("agent", "tmux display-message -p '#(touch /tmp/touched-control)'; sleep 1");
+    // The server may end a command of a format before it has done anything.
+    let control = "tmux display-message -p '#(touch /tmp/touched-control)'";
+    let again = format!("until [ -e /tmp/touched-control ]; do {control}; done");
+    machine.agent(&["timeout", "20", "sh", "-c", &again]);
     assert_eq!(touched(&machine), "/tmp/touched-control\n");
 }
 

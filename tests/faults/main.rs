@@ -35,8 +35,10 @@ impl Run {
     fn take(machine: &Machine, program: &str, fault: &str, timeout: f64) -> Self {
         let put = ["bash", "-c", include_str!("stand-in.sh"), "stand-in", program, fault];
         assert!(machine.root(&put).status.success());
+        // What hangs keeps no processor busy.
+        let jobs = if timeout < LONG { "8" } else { "4" };
         let timeout = timeout.to_string();
-        let output = machine.agent(&["bash", "-c", include_str!("run.sh"), "run", &timeout]);
+        let output = machine.agent(&["bash", "-c", include_str!("run.sh"), "run", &timeout, jobs]);
         let mut run = Self { probes: BTreeMap::new(), ended: Value::Null };
         for line in String::from_utf8_lossy(&output.stdout).lines() {
             let value: Value = serde_json::from_str(line).expect("lines of JSON");

@@ -1,7 +1,7 @@
-# run TIMEOUT: one run of the doctor with the stand-in, and what it left: a line of JSON each.
+# run TIMEOUT JOBS: one run of the doctor with the stand-in, and what it left: a line of JSON each.
 ulimit -v 1048576
 before=${EPOCHREALTIME/[.,]/}
-PATH=/fault/bin:/fault/rest /usr/local/bin/doctor check --format ndjson --timeout "$1" 2>/tmp/stderr
+PATH=/fault/bin:/fault/rest /usr/local/bin/doctor check --format ndjson --timeout "$1" --jobs "$2" 2>/tmp/stderr
 status=$?
 after=${EPOCHREALTIME/[.,]/}
 printf '{"type": "ended", "status": %d, "ms": %d, "stderr": %d, "left": %d}\n' \
