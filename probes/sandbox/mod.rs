@@ -13,6 +13,7 @@ mod residue;
 pub(crate) mod run_id;
 mod runner;
 mod running;
+mod schedule;
 mod secrecy;
 mod settings;
 mod shared_output;

@@ -1,5 +1,5 @@
 use std::cell::Cell;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
@@ -20,12 +20,13 @@ use super::process_tree::{descendants, kill_descendants, kill_tree};
 use super::residue::{patience, places};
 use super::run_id::RunId;
 use super::running::pidfd;
+use super::schedule::Schedule;
 use super::settings::Settings;
 use super::unit_removal::{remove_pane_scopes, remove_units, remove_units_under_way};
 use super::worker::{Report, work};
 use crate::host::ManagerState;
 use crate::measurement::{Outcome, Unable};
-use crate::probe::{Probe, Turn};
+use crate::probe::Probe;
 
 /// How long a worker may still take, once it was told to end, to remove what its probe made.
 const CLEAN_UP: Duration = Duration::from_secs(10);
@@ -91,7 +92,7 @@ pub fn run(
     let mut turns = Loop {
         signals: SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?,
         outcomes: probes.iter().map(|_| None).collect(),
-        waiting: in_turn(probes),
+        schedule: Schedule::of(probes.iter().map(|probe| probe.turn)),
         workers: Vec::new(),
         interrupted: None,
         has_units: false,
@@ -128,13 +129,6 @@ fn make_run_dir(settings: &Settings, run: &RunId) -> io::Result<PathBuf> {
     Err(io::Error::other(first.map_or("no directory to try".into(), |error| error.to_string())))
 }
 
-/// The order in which probes start.
-fn in_turn(probes: &[&Probe]) -> VecDeque<usize> {
-    let mut order: Vec<usize> = (0..probes.len()).collect();
-    order.sort_by_key(|index| probes[*index].turn);
-    order.into()
-}
-
 struct Loop<'a> {
     probes: &'a [&'a Probe],
     settings: &'a Settings,
@@ -143,7 +137,7 @@ struct Loop<'a> {
     dir: &'a PathBuf,
     signals: SignalFd,
     outcomes: Vec<Option<Timed>>,
-    waiting: VecDeque<usize>,
+    schedule: Schedule,
     workers: Vec<Worker>,
     interrupted: Option<Signal>,
     /// Whether units may have been left to be removed at the end.
@@ -182,24 +176,8 @@ impl Loop<'_> {
         if self.workers.len() >= self.settings.jobs || self.interrupted.is_some() {
             return None;
         }
-        let first = *self.waiting.front()?;
-        if self.probes[first].turn == Turn::Alone && !self.may_start(first) {
-            return None;
-        }
-        let position = self.waiting.iter().position(|index| self.may_start(*index))?;
-        self.waiting.remove(position)
-    }
-
-    /// Whether a probe may run beside those that run now.
-    fn may_start(&self, index: usize) -> bool {
-        let is_running = |turn| self.workers.iter().any(|it| self.probes[it.index].turn == turn);
-        match self.probes[index].turn {
-            Turn::Alone => self.workers.is_empty(),
-            _ if is_running(Turn::Alone) => false,
-            Turn::UnitFiles => !is_running(Turn::Panes),
-            Turn::Panes => !is_running(Turn::UnitFiles),
-            Turn::Early | Turn::AnyTime => true,
-        }
+        let running: Vec<_> = self.workers.iter().map(|it| self.probes[it.index].turn).collect();
+        self.schedule.next(&running)
     }
 
     /// Forks the worker of one probe.
