@@ -1,7 +1,7 @@
 use std::any::Any;
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
@@ -46,10 +46,15 @@ pub(super) fn work(probe: &Probe, sandbox: &Sandbox, doctor: Pid, results: Owned
     if getppid() != doctor {
         end(1);
     }
-    clean_up_on_request(sandbox, doctor);
+    let guard = clean_up_on_request(sandbox, doctor);
     // The reason is reported as the outcome; the default hook would write it over the report.
     panic::set_hook(Box::new(|_| {}));
-    let outcome = measure(probe, sandbox);
+    let outcome = match guard {
+        Ok(()) => measure(probe, sandbox),
+        Err(error) => Outcome::Unable(Unable::Unmeasured(format!(
+            "no thread could be started for it: {error}"
+        ))),
+    };
     let is_cut_short = matches!(outcome, Outcome::Unable(Unable::Unmeasured(_)));
     let report = Report { outcome, has_units: sandbox.has_units.get() };
     if let Ok(bytes) = serde_json::to_vec(&report) {
@@ -95,11 +100,11 @@ fn panic_text(payload: &(dyn Any + Send)) -> &str {
 
 /// Starts the thread that answers SIGTERM with a clean-up and the end. The signal is blocked in
 /// every thread, so only that one takes it.
-fn clean_up_on_request(sandbox: &Sandbox, doctor: Pid) {
+fn clean_up_on_request(sandbox: &Sandbox, doctor: Pid) -> io::Result<()> {
     let mut signals = SigSet::empty();
     signals.add(Signal::SIGTERM);
     let clean_up = CleanUp::of(sandbox);
-    thread::spawn(move || {
+    let wait = move || {
         if signals.wait().is_ok() {
             // Where the doctor is dead, the last workers take along what others have left to it.
             let of_run = format!("{}_", clean_up.run);
@@ -108,7 +113,8 @@ fn clean_up_on_request(sandbox: &Sandbox, doctor: Pid) {
             let _ = clean_up.dir.parent().map(fs::remove_dir);
             end(1);
         }
-    });
+    };
+    thread::Builder::new().spawn(wait).map(drop)
 }
 
 /// What has to be removed after a probe, whatever became of it.

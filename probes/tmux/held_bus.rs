@@ -31,12 +31,13 @@ impl HeldBus {
         let held = Arc::new(Held::default());
         let shared = Arc::clone(&held);
         // It ends with the probe's process.
-        thread::spawn(move || {
+        let serve = move || {
             for client in listener.incoming().flatten() {
                 let (bus, held) = (bus.clone(), Arc::clone(&shared));
                 thread::spawn(move || held.wait(&client).and_then(|()| relay(&client, &bus)));
             }
-        });
+        };
+        thread::Builder::new().spawn(serve)?;
         Ok(Self { path, held })
     }
 
