@@ -83,6 +83,12 @@ fn remove_own_directory(directory: &Path) {
     }
 }
 
+/// The directory of unit files, if it is not there: then it is the run's to remove at its end, since of
+/// several workers at once the one that has made it cannot.
+pub(super) fn missing_directory(manager: Manager) -> Option<PathBuf> {
+    Some(unit_file_directory(manager)).filter(|directory| !directory.exists())
+}
+
 /// Where the unit files lie that last until the next boot (systemd.unit(5), "Unit File Load Path").
 fn unit_file_directory(manager: Manager) -> PathBuf {
     match manager {
