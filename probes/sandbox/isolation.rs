@@ -22,6 +22,8 @@ pub struct Sandbox<'a> {
     pub(super) deadline: Instant,
     /// Whether a name for a unit was asked for, so that there may be one to remove.
     pub(super) has_units: Cell<bool>,
+    /// Whether some of them run until they are stopped: those the worker removes itself.
+    pub(super) has_running_units: Cell<bool>,
 }
 
 impl Sandbox<'_> {

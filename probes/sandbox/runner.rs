@@ -198,9 +198,16 @@ impl Loop<'_> {
                 let id = probe.id();
                 let dir = self.dir.join(&id);
                 let Self { run, settings, manager, .. } = *self;
-                let has_units = Cell::new(false);
-                let sandbox =
-                    Sandbox { settings, manager, run, probe: &id, dir: &dir, deadline, has_units };
+                let sandbox = Sandbox {
+                    settings,
+                    manager,
+                    run,
+                    probe: &id,
+                    dir: &dir,
+                    deadline,
+                    has_units: Cell::new(false),
+                    has_running_units: Cell::new(false),
+                };
                 work(probe, &sandbox, doctor, write)
             }
             ForkResult::Parent { child } => Ok(Worker {

@@ -32,6 +32,7 @@ impl Sandbox<'_> {
     pub fn unit_file(&self, label: &str, suffix: &str, text: &str) -> Result<UnitFile, Unable> {
         let directory = unit_file_directory(self.settings.manager);
         let unit = self.unit_name(label, suffix);
+        self.has_running_units.set(true);
         let path = directory.join(&unit);
         let wrong = |error: io::Error| {
             let text = format!("no unit file could be made in {}: {error}", directory.display());

@@ -20,7 +20,7 @@ use super::process_tree::{kill_descendants, reap_children};
 use super::run_id::RunId;
 use super::settings::Settings;
 use super::unit_file::remove_unit_files;
-use super::unit_removal::{remove_pane_scopes, remove_units_under_way};
+use super::unit_removal::{PATIENCE, remove_pane_scopes, remove_units, remove_units_under_way};
 use crate::measurement::{Measurement, Outcome, Unable};
 use crate::probe::Probe;
 
@@ -38,7 +38,8 @@ pub(crate) struct Report {
 ///
 /// The process has a session of its own, is the subreaper of all that the probe starts, and is told
 /// by SIGTERM when the doctor dies. Whatever happens, it removes what the probe made; but the units
-/// of a probe that ended well are left to the doctor, which removes all of a run's at once.
+/// of a probe that ended well, which do not run any more, are left to the doctor, which removes all of
+/// a run's at once.
 pub(super) fn work(probe: &Probe, sandbox: &Sandbox, doctor: Pid, results: OwnedFd) -> ! {
     let _ = setsid();
     let _ = prctl::set_pdeathsig(Signal::SIGTERM);
@@ -64,6 +65,9 @@ pub(super) fn work(probe: &Probe, sandbox: &Sandbox, doctor: Pid, results: Owned
     if is_cut_short {
         clean_up.run(Some(&clean_up.unit_prefix));
     } else {
+        if sandbox.has_running_units.get() {
+            let _ = remove_units(sandbox.settings.manager, &clean_up.unit_prefix, PATIENCE);
+        }
         clean_up.run(None);
     }
     end(0);
