@@ -20,10 +20,18 @@ pub struct Sandbox<'a> {
     pub(super) probe: &'a str,
     pub(super) dir: &'a Path,
     pub(super) deadline: Instant,
-    /// Whether a name for a unit was asked for, so that there may be one to remove.
-    pub(super) has_units: Cell<bool>,
-    /// Whether some of them run until they are stopped: those the worker removes itself.
-    pub(super) has_running_units: Cell<bool>,
+    pub(super) units: Cell<Units>,
+}
+
+/// The units of a probe that ended well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Units {
+    /// No name for one was asked for.
+    None,
+    /// They have ended, and the doctor removes what is left of all of a run's at once.
+    Ended,
+    /// Some run until they are stopped: the worker does that.
+    RunOn,
 }
 
 impl Sandbox<'_> {
@@ -67,8 +75,13 @@ impl Sandbox<'_> {
     /// The name of a unit that nobody else uses, such as `…_spaces.service`. It is stopped and
     /// forgotten at the end of the run, whatever became of it.
     pub fn unit_name(&self, label: &str, suffix: &str) -> String {
-        self.has_units.set(true);
+        self.expect(Units::Ended);
         format!("{}{label}.{suffix}", self.unit_prefix())
+    }
+
+    /// Remembers that there may be such units.
+    pub(super) fn expect(&self, units: Units) {
+        self.units.set(self.units.get().max(units));
     }
 
     /// How the names of the probe's units begin.
@@ -81,7 +94,7 @@ impl Sandbox<'_> {
         match &self.settings.slice {
             Some(slice) => slice.clone(),
             None => {
-                self.has_units.set(true);
+                self.expect(Units::Ended);
                 format!("{}_own.slice", self.run).into()
             }
         }

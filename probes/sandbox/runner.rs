@@ -14,7 +14,7 @@ use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Pid, fork, pipe2};
 
 use super::household::Household;
-use super::isolation::Sandbox;
+use super::isolation::{Sandbox, Units};
 use super::private_dir::{make_dir, remove_run_dirs};
 use super::process_tree::{descendants, kill_descendants, kill_tree};
 use super::residue::{patience, places};
@@ -205,8 +205,7 @@ impl Loop<'_> {
                     probe: &id,
                     dir: &dir,
                     deadline,
-                    has_units: Cell::new(false),
-                    has_running_units: Cell::new(false),
+                    units: Cell::new(Units::None),
                 };
                 work(probe, &sandbox, doctor, write)
             }

@@ -4,7 +4,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::isolation::Sandbox;
+use super::isolation::{Sandbox, Units};
 use super::settings::Manager;
 use crate::host::User;
 use crate::measurement::Unable;
@@ -32,7 +32,7 @@ impl Sandbox<'_> {
     pub fn unit_file(&self, label: &str, suffix: &str, text: &str) -> Result<UnitFile, Unable> {
         let directory = unit_file_directory(self.settings.manager);
         let unit = self.unit_name(label, suffix);
-        self.has_running_units.set(true);
+        self.expect(Units::RunOn);
         let path = directory.join(&unit);
         let wrong = |error: io::Error| {
             let text = format!("no unit file could be made in {}: {error}", directory.display());

@@ -14,12 +14,11 @@ use nix::unistd::{Pid, getppid, setsid};
 use serde::{Deserialize, Serialize};
 
 use super::cleaner::become_cleaner;
-use super::isolation::Sandbox;
+use super::isolation::{Sandbox, Units};
 use super::private_dir::{make_dir, remove_dirs_in_places};
 use super::process_tree::{kill_descendants, reap_children};
 use super::run_id::RunId;
 use super::settings::Settings;
-use super::unit_file::remove_unit_files;
 use super::unit_removal::{PATIENCE, remove_pane_scopes, remove_units, remove_units_under_way};
 use crate::measurement::{Measurement, Outcome, Unable};
 use crate::probe::Probe;
@@ -57,19 +56,18 @@ pub(super) fn work(probe: &Probe, sandbox: &Sandbox, doctor: Pid, results: Owned
         ))),
     };
     let is_cut_short = matches!(outcome, Outcome::Unable(Unable::Unmeasured(_)));
-    let report = Report { outcome, has_units: sandbox.has_units.get() };
+    let report = Report { outcome, has_units: sandbox.units.get() > Units::None };
     if let Ok(bytes) = serde_json::to_vec(&report) {
         let _ = fs::File::from(results).write_all(&bytes);
     }
     let clean_up = CleanUp::of(sandbox);
-    if is_cut_short {
-        clean_up.run(Some(&clean_up.unit_prefix));
-    } else {
-        if sandbox.has_running_units.get() {
+    clean_up.run(|killed| {
+        if is_cut_short {
+            clean_up.remove_units_under_way(&clean_up.unit_prefix, killed);
+        } else if sandbox.units.get() == Units::RunOn {
             let _ = remove_units(sandbox.settings.manager, &clean_up.unit_prefix, PATIENCE);
         }
-        clean_up.run(None);
-    }
+    });
     end(0);
 }
 
@@ -113,7 +111,8 @@ fn clean_up_on_request(sandbox: &Sandbox, doctor: Pid) -> io::Result<()> {
             // Where the doctor is dead, the last workers take along what others have left to it.
             let of_run = format!("{}_", clean_up.run);
             let is_orphan = getppid() != doctor;
-            clean_up.run(Some(if is_orphan { &of_run } else { &clean_up.unit_prefix }));
+            let prefix = if is_orphan { &of_run } else { &clean_up.unit_prefix };
+            clean_up.run(|killed| clean_up.remove_units_under_way(prefix, killed));
             let _ = clean_up.dir.parent().map(fs::remove_dir);
             end(1);
         }
@@ -141,20 +140,22 @@ impl CleanUp {
         }
     }
 
-    /// Ends all processes below the caller, then removes the probe's files and directories, and the
-    /// units whose names begin with `units_under_way`, which the manager may only be making.
-    fn run(&self, units_under_way: Option<&str>) {
+    /// Ends all processes below the caller, has units removed, and removes the probe's directories.
+    /// `remove_units` is told which processes were killed.
+    fn run(&self, remove_units: impl FnOnce(&BTreeSet<Pid>)) {
         become_cleaner();
-        let killed = kill_descendants(Pid::this(), &BTreeSet::new());
-        remove_unit_files(self.settings.manager, &self.unit_prefix);
-        if let Some(prefix) = units_under_way {
-            let _ = remove_units_under_way(self.settings.manager, prefix);
-            let _ = remove_pane_scopes(self.settings.manager, &killed);
-        }
+        remove_units(&kill_descendants(Pid::this(), &BTreeSet::new()));
         kill_descendants(Pid::this(), &BTreeSet::new());
         reap_children();
         let _ = fs::remove_dir_all(&self.dir);
         let run_dir = self.dir.parent().unwrap_or(&self.dir);
         remove_dirs_in_places(&self.settings, &self.run, &self.probe, run_dir);
+    }
+
+    /// Removes the units whose names begin with `prefix`, which the manager may only be making, and
+    /// the scopes of panes whose tmux server was killed.
+    fn remove_units_under_way(&self, prefix: &str, killed: &BTreeSet<Pid>) {
+        let _ = remove_units_under_way(self.settings.manager, prefix);
+        let _ = remove_pane_scopes(self.settings.manager, killed);
     }
 }
