@@ -22,7 +22,7 @@ use super::run_id::RunId;
 use super::running::pidfd;
 use super::schedule::Schedule;
 use super::settings::Settings;
-use super::unit_file::missing_directory;
+use super::unit_file::look_for_directory;
 use super::unit_removal::{remove_pane_scopes, remove_units, remove_units_under_way};
 use super::worker::{Report, work};
 use crate::host::ManagerState;
@@ -90,7 +90,7 @@ pub fn run(
     let mask = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP]);
     let before = mask.thread_swap_mask(nix::sys::signal::SigmaskHow::SIG_BLOCK)?;
     let dir = make_run_dir(settings, &run)?;
-    let unit_files = missing_directory(settings.manager);
+    look_for_directory(settings.manager);
     let mut turns = Loop {
         signals: SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?,
         outcomes: probes.iter().map(|_| None).collect(),
@@ -109,7 +109,6 @@ pub fn run(
     // All units bear the run's name.
     let is_clean = !turns.has_units
         || remove_units(settings.manager, &run.to_string(), patience(manager)).is_ok();
-    let _ = unit_files.map(fs::remove_dir);
     remove_run_dirs(settings, &run);
     if !is_clean {
         // By this the next run knows that something of this one may be left.

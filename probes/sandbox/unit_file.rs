@@ -9,8 +9,9 @@ use super::settings::Manager;
 use crate::host::User;
 use crate::measurement::Unable;
 
-/// Whether this process has made the directory, so that it removes it, too.
-static MADE_DIRECTORY: AtomicBool = AtomicBool::new(false);
+/// Whether the directory was not there before the run, whose workers inherit that: any of them makes it,
+/// and the last one in it removes it.
+static WAS_MISSING: AtomicBool = AtomicBool::new(false);
 
 /// A unit file of the probe's own, in the directory of those that last until the next boot. It is
 /// removed with this value, and at the latest with the probe.
@@ -41,19 +42,21 @@ impl Sandbox<'_> {
                 _ => Unable::Unmeasured(text),
             }
         };
-        match DirBuilder::new().mode(0o755).create(&directory) {
-            Ok(()) => MADE_DIRECTORY.store(true, Ordering::Relaxed),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(wrong(error)),
-        }
+        let mut open = loop {
+            match DirBuilder::new().mode(0o755).create(&directory) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                    return Err(wrong(error));
+                }
+                _ => {}
+            }
+            match OpenOptions::new().write(true).create_new(true).mode(0o644).open(&path) {
+                // Another probe has just ended and removed the directory as empty.
+                Err(_) if fs::symlink_metadata(&directory).is_err() => {}
+                opened => break opened.map_err(wrong)?,
+            }
+        };
         let file = UnitFile { unit, path };
-        OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o644)
-            .open(&file.path)
-            .and_then(|mut open| open.write_all(text.as_bytes()))
-            .map_err(wrong)?;
+        open.write_all(text.as_bytes()).map_err(wrong)?;
         Ok(file)
     }
 }
@@ -77,17 +80,16 @@ pub(super) fn remove_unit_files(manager: Manager, prefix: &str) {
     remove_own_directory(&directory);
 }
 
-/// Removes the directory if this process has made it, and nobody has put another file into it.
+/// Removes the directory if it is the run's, and nobody has put another file into it.
 fn remove_own_directory(directory: &Path) {
-    if MADE_DIRECTORY.load(Ordering::Relaxed) {
+    if WAS_MISSING.load(Ordering::Relaxed) {
         let _ = fs::remove_dir(directory);
     }
 }
 
-/// The directory of unit files, if it is not there: then it is the run's to remove at its end, since of
-/// several workers at once the one that has made it cannot.
-pub(super) fn missing_directory(manager: Manager) -> Option<PathBuf> {
-    Some(unit_file_directory(manager)).filter(|directory| !directory.exists())
+/// Looks before a run whether the directory of unit files is there already.
+pub(super) fn look_for_directory(manager: Manager) {
+    WAS_MISSING.store(!unit_file_directory(manager).exists(), Ordering::Relaxed);
 }
 
 /// Where the unit files lie that last until the next boot (systemd.unit(5), "Unit File Load Path").
