@@ -6,12 +6,11 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
 use crate::host::{
-    Cgroup, Component, flock, git_dir, logind, process_start, processes, runtime_dir, system,
-    tmux_environment, tmux_servers, versions,
+    Cgroup, Component, UnitProperties, flock, git_dir, logind, process_start, processes,
+    runtime_dir, system, tmux_environment, tmux_servers, versions,
 };
 use crate::sandbox::{RunId, completed, run_id, unit_removal, worker};
 use crate::scope::unit_groups::UnitGroup;
-use crate::scope::unit_properties::UnitProperties;
 use crate::scope::{edit_distance, scope_exec, scope_name, slice_defined, slice_word, task_bounds};
 use crate::{launcher, lock, session, tmux};
 

@@ -62,8 +62,7 @@ registry! {
         refusal,
         slice_word,
         task_bounds,
-        unit_groups,
-        unit_properties
+        unit_groups
     ]:
         scope_availability,
         bus_address,

@@ -15,6 +15,7 @@ pub(crate) mod runtime_dir;
 pub(crate) mod system;
 pub(crate) mod tmux_environment;
 pub(crate) mod tmux_servers;
+mod unit_properties;
 mod user;
 pub(crate) mod versions;
 
@@ -31,5 +32,6 @@ pub use runtime_dir::{BusAddress, RuntimeDir, SocketState};
 pub use system::{is_booted_with_systemd, kernel, operating_system};
 pub use tmux_environment::{AskedVariables, Untold, Variable};
 pub use tmux_servers::{TmuxSocket, tmux_sockets};
+pub use unit_properties::UnitProperties;
 pub use user::User;
 pub use versions::{Component, Versions};

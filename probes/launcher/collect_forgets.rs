@@ -1,6 +1,7 @@
 //! What is still known of a failed unit after `--collect`, and where.
 
 use super::forgotten;
+use crate::host::UnitProperties;
 use crate::host::journal::{self, Entry};
 use crate::sandbox::{CommandError, Running, Sandbox};
 use crate::{Measurement, Unable};
@@ -67,28 +68,22 @@ fn tell_states(
     units: &[(&str, &str)],
     measurement: &mut Measurement,
 ) -> Result<(), Unable> {
-    let names = units.iter().map(|(_, unit)| unit);
-    let asked = sandbox.systemctl().args(["is-failed", "--"]).args(names.clone()).start()?;
-    let shown = sandbox
-        .systemctl()
-        .args(["show", "--property=Result", "--value", "--"])
-        .args(names)
-        .run()?;
+    let names: Vec<String> = units.iter().map(|(_, unit)| (*unit).to_owned()).collect();
+    let asked = sandbox.systemctl().args(["is-failed", "--"]).args(&names).start()?;
+    let (shown, show) = UnitProperties::read(sandbox.systemctl(), &names, &["Result"])?;
     let asked = asked.wait()?;
-    let (states, results) = (asked.text(), shown.text());
-    let results = results.lines().filter(|line| !line.is_empty());
-    if states.lines().count() != units.len() || results.clone().count() != units.len() {
+    let states = asked.text();
+    if states.lines().count() != units.len() {
         return Err(Unable::Unmeasured(format!(
-            "systemctl did not tell the state of each unit: {}; {}",
-            asked.failure(),
-            shown.failure()
+            "systemctl did not tell whether each unit has failed: {}",
+            asked.failure()
         )));
     }
-    for (((prefix, _), state), result) in units.iter().zip(states.lines()).zip(results) {
+    for (((prefix, _), state), shown) in units.iter().zip(states.lines()).zip(shown) {
         let is_failed = if state == "failed" { "failed" } else { "not-failed" };
         measurement.fact_from(&format!("{prefix}is-failed"), is_failed, &asked);
-        let result = if result == "success" { "success" } else { "failure" };
-        measurement.fact_from(&format!("{prefix}result"), result, &shown);
+        let result = if shown.get("Result") == "success" { "success" } else { "failure" };
+        measurement.fact_from(&format!("{prefix}result"), result, &show);
     }
     Ok(())
 }

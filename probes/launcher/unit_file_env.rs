@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::delivery::{Arrival, Fate, Parcel, Shipment, Way};
+use crate::host::UnitProperties;
 use crate::host::journal::{self, Entry};
 use crate::sandbox::{Completed, Running, Sandbox, UnitFile};
 use crate::{Measurement, Unable};
@@ -97,31 +98,24 @@ impl Service {
     }
 }
 
-/// Waits until both are started or refused.
-fn finish(sandbox: &Sandbox, services: [Service; 2]) -> Result<[Started; 2], Unable> {
-    let [first, second] = services;
-    let runs = [first.start.wait()?, second.start.wait()?];
-    let show = sandbox
-        .systemctl()
-        .args(["show", "--property=MainPID", "--value", "--"])
-        .args([&first.file.unit, &second.file.unit])
-        .run()?;
-    let text = show.text();
-    let pids: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
-    let [first_pid, second_pid] = pids[..] else {
-        return Err(Unable::Unmeasured(format!("`systemctl show` failed: {}", show.failure())));
-    };
-    let environment = |pid: &str| match pid {
-        "0" => Ok(None),
-        pid => fs::read(format!("/proc/{pid}/environ")).map(Some),
-    };
-    let environments = [environment(first_pid)?, environment(second_pid)?];
-    let [first_run, second_run] = runs;
-    let [first_environment, second_environment] = environments;
-    Ok([
-        Started { file: first.file, run: first_run, environment: first_environment },
-        Started { file: second.file, run: second_run, environment: second_environment },
-    ])
+/// Waits until all are started or refused.
+fn finish<const N: usize>(
+    sandbox: &Sandbox,
+    services: [Service; N],
+) -> Result<[Started; N], Unable> {
+    let mut started = Vec::new();
+    for Service { file, start } in services {
+        started.push(Started { file, run: start.wait()?, environment: None });
+    }
+    let units: Vec<String> = started.iter().map(|service| service.file.unit.clone()).collect();
+    let (shown, show) = UnitProperties::read(sandbox.systemctl(), &units, &["MainPID"])?;
+    for (service, shown) in started.iter_mut().zip(shown) {
+        service.environment = match shown.get("MainPID") {
+            "0" => None,
+            pid => Some(fs::read(format!("/proc/{pid}/environ"))?),
+        };
+    }
+    started.try_into().map_err(|_| Unable::Unmeasured(show.failure()))
 }
 
 impl Started {

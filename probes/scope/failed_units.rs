@@ -1,7 +1,7 @@
 //! Which units the manager still holds because they failed.
 
 use super::unit_groups::UnitGroup;
-use super::unit_properties::UnitProperties;
+use crate::host::UnitProperties;
 use crate::sandbox::{Completed, Sandbox};
 use crate::{Measurement, Unable};
 

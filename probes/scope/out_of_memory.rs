@@ -1,6 +1,6 @@
 use super::own_scope::own_scope;
-use super::unit_properties::UnitProperties;
 use crate::Unable;
+use crate::host::UnitProperties;
 use crate::sandbox::{Completed, Running, Sandbox};
 
 /// The properties by which systemd-oomd(8) is told to act.

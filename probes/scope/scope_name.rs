@@ -1,8 +1,7 @@
 //! What a scope is called, and what can be told from that.
 
 use super::own_scope::own_scope;
-use super::unit_properties::UnitProperties;
-use crate::host::{Cgroup, kernel};
+use crate::host::{Cgroup, UnitProperties, kernel};
 use crate::sandbox::{Completed, Running, Sandbox};
 use crate::{Measurement, Unable};
 

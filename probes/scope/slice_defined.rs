@@ -2,7 +2,7 @@
 
 use super::agent_slice::AgentSlice;
 use super::edit_distance::edit_distance;
-use super::unit_properties::UnitProperties;
+use crate::host::UnitProperties;
 use crate::sandbox::{Command, Sandbox};
 use crate::{Measurement, Unable};
 

@@ -1,8 +1,7 @@
 //! Against whom the weight of the slice for agents is measured.
 
 use super::agent_slice::AgentSlice;
-use super::unit_properties::UnitProperties;
-use crate::host::Cgroup;
+use crate::host::{Cgroup, UnitProperties};
 use crate::sandbox::Sandbox;
 use crate::{Measurement, Unable};
 

@@ -3,8 +3,7 @@ use std::os::unix::fs::MetadataExt;
 
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 
-use super::unit_properties::UnitProperties;
-use crate::host::Cgroup;
+use crate::host::{Cgroup, UnitProperties};
 
 /// How many tasks an agent has as it starts: a shell, and a runtime with its threads.
 const AT_START: u64 = 10;

@@ -5,8 +5,7 @@ use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 use super::agent_slice::AgentSlice;
 use super::out_of_memory::{MANAGED, WatchedScope, managed_units};
 use super::task_bounds::TaskBound;
-use super::unit_properties::UnitProperties;
-use crate::host::{Cgroup, User};
+use crate::host::{Cgroup, UnitProperties, User};
 use crate::sandbox::{Completed, Sandbox};
 use crate::{Measurement, Unable};
 
