@@ -6,17 +6,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
+use lab::Release::*;
 use lab::{Machine, Release};
 use launch_doctor::judge::Catalogue;
 use rstest::rstest;
 
-const RELEASES: [Release; 5] = [
-    Release::Debian11,
-    Release::Debian12,
-    Release::Debian12Backports,
-    Release::Debian13,
-    Release::Debian14,
-];
+const RELEASES: [Release; 5] = [Debian11, Debian12, Debian12Backports, Debian13, Debian14];
 
 fn doctor(args: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_doctor")).args(args).assert().success();
@@ -78,14 +73,7 @@ fn indented(line: &str) -> String {
 /// What stands in docs/matrix.md is what the lab measures today.
 #[rstest]
 fn a_release_still_measures_what_its_record_says(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     machine.script("root", "loginctl enable-linger agent");

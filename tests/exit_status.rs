@@ -8,7 +8,8 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use Place::{Agent, Here, Root};
-use lab::{Machine, Release};
+use lab::Machine;
+use lab::Release::*;
 use rstest::rstest;
 use tempfile::TempDir;
 
@@ -48,7 +49,7 @@ impl Place {
             Agent => "agent",
             Root => "root",
         };
-        let machine = Machine::boot(Release::Debian13);
+        let machine = Machine::boot(Debian13);
         machine.run_as(user, &["sh", "-c", &format!("cd\n{WORDS}\n{script}")])
     }
 }

@@ -2,19 +2,13 @@
 
 mod lab;
 
+use lab::Release::*;
 use lab::{Machine, Release};
 use rstest::rstest;
 
 #[rstest]
 fn units_launched_at_once_run_together_unless_configuration_makes_them_skip(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     machine.script("root", "loginctl enable-linger agent");
@@ -45,11 +39,11 @@ fn units_launched_at_once_run_together_unless_configuration_makes_them_skip(
 }
 
 #[rstest]
-#[case(Release::Debian11, "there", "ok")]
-#[case(Release::Debian12, "missing", "known")]
-#[case(Release::Debian12Backports, "missing", "known")]
-#[case(Release::Debian13, "missing", "known")]
-#[case(Release::Debian14, "missing", "known")]
+#[case(Debian11, "there", "ok")]
+#[case(Debian12, "missing", "known")]
+#[case(Debian12Backports, "missing", "known")]
+#[case(Debian13, "missing", "known")]
+#[case(Debian14, "missing", "known")]
 fn the_end_of_a_unit_that_succeeded_is_in_the_users_journal_until_systemd_248_4(
     #[case] release: Release,
     #[case] end: &str,

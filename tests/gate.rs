@@ -2,19 +2,13 @@
 
 mod lab;
 
+use lab::Release::*;
 use lab::{Machine, Release};
 use rstest::rstest;
 
 #[rstest]
 fn a_host_passes_the_gate_against_the_cards_and_against_its_own_record(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     machine.script("root", "loginctl enable-linger agent");
@@ -28,7 +22,7 @@ fn a_host_passes_the_gate_against_the_cards_and_against_its_own_record(
 
 #[test]
 fn a_changed_record_makes_a_relaxable_and_a_regressed_verdict_with_their_evidence() {
-    let machine = Machine::boot(Release::Debian13);
+    let machine = Machine::boot(Debian13);
     let told = machine.script(
         "agent",
         r#"doctor record env-block-spaces -o record
@@ -90,8 +84,8 @@ fn gate_refuses(record: &std::path::Path, message: &str) {
 
 /// Drift, made for real: a record of one release held against another.
 #[rstest]
-#[case(Release::Debian11, Release::Debian14)]
-#[case(Release::Debian14, Release::Debian12)]
+#[case(Debian11, Debian14)]
+#[case(Debian14, Debian12)]
 fn a_record_held_against_another_release_shows_what_the_matrix_says_differs(
     #[case] recorded: Release,
     #[case] measured: Release,

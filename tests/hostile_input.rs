@@ -4,6 +4,7 @@
 
 mod lab;
 
+use lab::Release::*;
 use lab::{Machine, Release, Report};
 use rstest::rstest;
 
@@ -17,7 +18,7 @@ fn touched(machine: &Machine) -> String {
 
 #[rstest]
 fn a_name_of_a_slice_is_neither_shell_text_nor_an_option(
-    #[values(Release::Debian11, Release::Debian14)] release: Release,
+    #[values(Debian11, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     for (slice, state) in [
@@ -84,7 +85,7 @@ rm -f /tmp/touched*
 
 #[rstest]
 fn nothing_of_a_repository_with_hostile_configuration_runs(
-    #[values(Release::Debian11, Release::Debian14)] release: Release,
+    #[values(Debian11, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     for owner in ["other", "agent"] {
@@ -112,7 +113,7 @@ fn nothing_of_a_repository_with_hostile_configuration_runs(
 
 #[rstest]
 fn what_a_repository_points_to_is_left_alone_unless_it_is_a_repository(
-    #[values(Release::Debian11, Release::Debian14)] release: Release,
+    #[values(Debian11, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     machine.script(
@@ -128,9 +129,7 @@ fn what_a_repository_points_to_is_left_alone_unless_it_is_a_repository(
 }
 
 #[rstest]
-fn names_in_a_running_tmux_server_are_not_expanded(
-    #[values(Release::Debian11, Release::Debian14)] release: Release,
-) {
+fn names_in_a_running_tmux_server_are_not_expanded(#[values(Debian11, Debian14)] release: Release) {
     let machine = Machine::boot(release);
     machine.script("root", "loginctl enable-linger agent");
     machine.script(
@@ -176,7 +175,7 @@ exec "$@"
 
 #[rstest]
 fn what_stands_in_the_place_of_a_temporary_file_is_neither_followed_nor_removed(
-    #[values(Release::Debian11, Release::Debian14)] release: Release,
+    #[values(Debian11, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     machine.script(
@@ -206,9 +205,7 @@ fn what_stands_in_the_place_of_a_temporary_file_is_neither_followed_nor_removed(
 }
 
 #[rstest]
-fn shell_text_in_a_policy_is_data(
-    #[values(Release::Debian11, Release::Debian14)] release: Release,
-) {
+fn shell_text_in_a_policy_is_data(#[values(Debian11, Debian14)] release: Release) {
     let machine = Machine::boot(release);
     machine.script(
         "agent",

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use lab::Release::*;
 use lab::{Machine, Release};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -203,14 +204,7 @@ const AUDIT: &str = r#"
 
 #[rstest]
 fn a_run_on_real_systemd_leaves_nothing_behind_however_it_ends(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     // With linger the manager stays, so that what a run leaves in it can be seen.

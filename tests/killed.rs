@@ -2,6 +2,7 @@
 
 mod lab;
 
+use lab::Release::*;
 use lab::{Machine, Release};
 use rstest::rstest;
 
@@ -10,7 +11,7 @@ const KILLS: &str = "8";
 
 #[rstest]
 fn a_killed_run_ends_with_all_it_started_and_the_next_sweeps_what_it_left(
-    #[values(Release::Debian11, Release::Debian14)] release: Release,
+    #[values(Debian11, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     machine.script("root", "loginctl enable-linger agent");

@@ -2,19 +2,13 @@
 
 mod lab;
 
+use lab::Release::*;
 use lab::{Machine, Release};
 use rstest::rstest;
 
 #[rstest]
 fn a_value_with_spaces_in_an_environment_property_starts_no_unit(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     for report in
@@ -44,14 +38,7 @@ fn a_value_with_spaces_in_an_environment_property_starts_no_unit(
 
 #[rstest]
 fn a_value_that_reads_as_two_assignments_is_split_without_a_word(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     let report = machine.check(&["env-block-split"]);
@@ -75,14 +62,7 @@ fn a_value_that_reads_as_two_assignments_is_split_without_a_word(
 
 #[rstest]
 fn setenv_delivers_every_text_byte_for_byte_to_services_and_scopes(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     for report in [machine.check(&["setenv-fidelity"]), machine.check_system(&["setenv-fidelity"])]
@@ -134,14 +114,7 @@ fn setenv_delivers_every_text_byte_for_byte_to_services_and_scopes(
 
 #[rstest]
 fn a_unit_file_cuts_a_value_with_spaces_and_an_environment_file_does_not(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     for report in [machine.check(&["unit-file-env"]), machine.check_system(&["unit-file-env"])] {
@@ -178,14 +151,7 @@ fn a_unit_file_cuts_a_value_with_spaces_and_an_environment_file_does_not(
 
 #[rstest]
 fn dollars_in_the_command_line_of_a_service_are_replaced_unless_doubled(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     let id = "service-argument-expansion";
@@ -215,7 +181,7 @@ fn dollars_in_the_command_line_of_a_service_are_replaced_unless_doubled(
 
 #[test]
 fn a_remedy_that_no_longer_helps_is_seen() {
-    let machine = Machine::boot(Release::Debian14);
+    let machine = Machine::boot(Debian14);
     with_systemd_run(&machine, "--expand-environment=no) continue ;;");
     let report = machine.check_in(WITH_OTHER, &["service-argument-expansion"]);
     report.assert_facts("service-argument-expansion", &[("expand-no", "changed")]);
@@ -224,14 +190,7 @@ fn a_remedy_that_no_longer_helps_is_seen() {
 
 #[rstest]
 fn a_launch_exits_with_zero_though_nothing_ran_unless_it_waits(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     let id = "launch-status";
@@ -265,7 +224,7 @@ fn a_launch_exits_with_zero_though_nothing_ran_unless_it_waits(
 
 #[test]
 fn a_systemd_run_that_waits_for_the_program_by_itself_is_seen() {
-    let machine = Machine::boot(Release::Debian14);
+    let machine = Machine::boot(Debian14);
     // What NEWS 240 announced: Type=exec without being asked.
     with_systemd_run(&machine, "--user) set -- \"$@\" --user -p Type=exec; continue ;;");
     let report = machine.check_in(WITH_OTHER, &["launch-status"]);
@@ -290,7 +249,7 @@ fn a_systemd_run_that_waits_for_the_program_by_itself_is_seen() {
 
 #[test]
 fn of_a_journal_that_cannot_be_read_nothing_is_said() {
-    let machine = Machine::boot(Release::Debian13);
+    let machine = Machine::boot(Debian13);
     machine.script("root", WITHOUT_JOURNAL);
     let report = machine.check(&["unit-file-env"]);
     report.assert_facts("unit-file-env", &[("spaces", "cut"), ("journal", "")]);
@@ -299,14 +258,7 @@ fn of_a_journal_that_cannot_be_read_nothing_is_said() {
 
 #[rstest]
 fn of_a_failed_unit_that_was_collected_only_the_journal_knows(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     let id = "collect-forgets";
@@ -332,7 +284,7 @@ fn of_a_failed_unit_that_was_collected_only_the_journal_knows(
     // Without the directory a journal is kept in memory only, until systemd makes the directory.
     machine.script("root", JOURNAL_AGAIN);
     let report = machine.check(&[id]);
-    if release < Release::Debian14 {
+    if release < Debian14 {
         assert_eq!(report.verdict(id), "warn");
         machine.script("root", &report.fix(id).replace("sudo ", ""));
     }
@@ -341,7 +293,7 @@ fn of_a_failed_unit_that_was_collected_only_the_journal_knows(
 
 #[test]
 fn a_unit_that_is_not_collected_is_seen() {
-    let machine = Machine::boot(Release::Debian14);
+    let machine = Machine::boot(Debian14);
     with_systemd_run(&machine, "--collect) continue ;;");
     let report = machine.check_in(WITH_OTHER, &["collect-forgets"]);
     report.assert_facts("collect-forgets", &[("is-failed", "failed"), ("result", "failure")]);
@@ -350,14 +302,7 @@ fn a_unit_that_is_not_collected_is_seen() {
 
 #[rstest]
 fn the_name_of_a_unit_is_taken_while_it_runs_and_after_a_failure(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     let id = "unit-name-taken";
@@ -381,7 +326,7 @@ fn the_name_of_a_unit_is_taken_while_it_runs_and_after_a_failure(
 
 #[test]
 fn a_launch_that_takes_the_place_of_the_first_unit_is_seen() {
-    let machine = Machine::boot(Release::Debian14);
+    let machine = Machine::boot(Debian14);
     let replace = r#"--unit=*running.service) case "$*" in *true*) systemctl --user stop "${word#*=}" ;; esac ;;"#;
     with_systemd_run(&machine, replace);
     let report = machine.check_in(WITH_OTHER, &["unit-name-taken"]);
@@ -391,14 +336,7 @@ fn a_launch_that_takes_the_place_of_the_first_unit_is_seen() {
 
 #[rstest]
 fn options_end_at_the_command_and_a_scope_has_no_environment_property(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     let id = "option-order";
@@ -421,7 +359,7 @@ fn options_end_at_the_command_and_a_scope_has_no_environment_property(
 
 #[test]
 fn a_systemd_that_leaves_a_property_of_a_scope_out_is_seen() {
-    let machine = Machine::boot(Release::Debian14);
+    let machine = Machine::boot(Debian14);
     with_systemd_run(&machine, "Environment=*) word=Description=scope ;;");
     let report = machine.check_in(WITH_OTHER, &["option-order"]);
     report.assert_facts("option-order", &[("scope-property", "dropped"), ("scope-exit", "zero")]);
@@ -430,14 +368,7 @@ fn a_systemd_that_leaves_a_property_of_a_scope_out_is_seen() {
 
 #[rstest]
 fn a_service_gets_nothing_of_its_callers_surroundings_and_a_scope_all(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     let id = "service-environment";
@@ -480,7 +411,7 @@ const WITH_OTHER: &str = "PATH=/opt/other:$PATH exec \"$@\"";
 
 #[test]
 fn a_systemd_that_takes_a_value_as_it_stands_is_seen() {
-    let machine = Machine::boot(Release::Debian14);
+    let machine = Machine::boot(Debian14);
     let lenient = r#"'Environment=DOCTOR_C={'*) ;; 'Environment=DOCTOR_'*[[:space:]]*) word="Environment=\"${word#*=}\"" ;;"#;
     with_systemd_run(&machine, lenient);
     let report = machine.check_in(WITH_OTHER, &["env-block-spaces", "env-block-split"]);
@@ -498,7 +429,7 @@ fn a_systemd_that_takes_a_value_as_it_stands_is_seen() {
 
 #[test]
 fn a_systemd_that_refuses_a_value_is_seen() {
-    let machine = Machine::boot(Release::Debian14);
+    let machine = Machine::boot(Debian14);
     let strict = r#"*DOCTOR_STRAY=*|--setenv=DOCTOR_TAB=*) echo "no such value" >&2; exit 1 ;;"#;
     with_systemd_run(&machine, strict);
     let report = machine.check_in(WITH_OTHER, &["env-block-split", "setenv-fidelity"]);
@@ -522,7 +453,7 @@ fn a_systemd_that_refuses_a_value_is_seen() {
 /// Without a control, a host on which nothing can be launched would look like one that refuses.
 #[test]
 fn where_nothing_can_be_launched_nothing_is_called_refused() {
-    let machine = Machine::boot(Release::Debian14);
+    let machine = Machine::boot(Debian14);
     let broken = "mkdir /tmp/broken; printf '#!/bin/sh\\nexit 1\\n' >/tmp/broken/systemd-run; \
                   chmod 755 /tmp/broken/systemd-run; PATH=/tmp/broken:$PATH exec \"$@\"";
     let unmanaged = "unset DBUS_SESSION_BUS_ADDRESS XDG_RUNTIME_DIR; exec \"$@\"";

@@ -4,6 +4,7 @@ mod lab;
 
 use std::process::Command;
 
+use lab::Release::*;
 use lab::{Machine, Release, Report};
 use rstest::rstest;
 
@@ -40,14 +41,7 @@ fn here(args: &[&str]) -> Report {
 
 #[rstest]
 fn workers_on_one_lock_never_overlap_and_are_served_in_order_of_arrival(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     let places = [
@@ -86,7 +80,7 @@ fn a_host_without_systemd_has_its_lock_measured() {
 
 #[test]
 fn the_lock_lies_in_the_common_directory_of_a_linked_work_tree() {
-    let machine = Machine::boot(Release::Debian13);
+    let machine = Machine::boot(Debian13);
     // The main work tree on tmpfs and the linked one on disk: the lock is where the objects are.
     let script = "git init -q /dev/shm/main; cd /dev/shm/main
         git -c user.name=a -c user.email=a@b commit -q --allow-empty -m one
@@ -98,7 +92,7 @@ fn the_lock_lies_in_the_common_directory_of_a_linked_work_tree() {
 
 #[test]
 fn a_repository_that_may_not_be_written_is_unmeasured() {
-    let machine = Machine::boot(Release::Debian13);
+    let machine = Machine::boot(Debian13);
     machine.script("root", "git init -q /srv/repo");
     let report = machine.check(&["flock-order", "--repo", "/srv/repo"]);
     assert_eq!(report.verdict("flock-order"), "unmeasured");
@@ -109,7 +103,7 @@ fn a_repository_that_may_not_be_written_is_unmeasured() {
 
 #[test]
 fn nothing_stays_in_the_repository_after_a_deadline_an_interrupt_or_a_kill() {
-    let machine = Machine::boot(Release::Debian13);
+    let machine = Machine::boot(Debian13);
     let hang = instead_of_flock("exec tail -f /dev/null");
     let report = machine.check_in(
         &format!("{hang}; {REPOSITORY}; exec \"$@\" --repo repo --timeout 0.5"),
@@ -132,14 +126,7 @@ fn nothing_stays_in_the_repository_after_a_deadline_an_interrupt_or_a_kill() {
 
 #[rstest]
 fn a_lock_lives_in_every_child_that_inherits_it_and_not_under_its_name(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     let report = machine.check(&["flock-inherited", "flock-unlinked"]);
@@ -188,18 +175,11 @@ fn outside_of_any_pid_namespace_proc_locks_names_a_process_that_has_ended() {
 
 #[rstest]
 fn a_lock_in_dot_git_is_none_in_a_linked_work_tree(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     let report = machine.check(&["lock-path"]);
-    let path_format = if release == Release::Debian11 { "echoed" } else { "absolute" };
+    let path_format = if release == Debian11 { "echoed" } else { "absolute" };
     report.assert_facts(
         "lock-path",
         &[
@@ -233,14 +213,7 @@ fn a_lock_in_dot_git_is_none_in_a_linked_work_tree(
 
 #[rstest]
 fn pulls_at_once_fail_and_maintenance_keeps_the_lock_behind_a_pull(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     // The user's own configuration must not get into the repositories of the measurement.
@@ -253,7 +226,7 @@ fn pulls_at_once_fail_and_maintenance_keeps_the_lock_behind_a_pull(
     // How the tree is left without the lock is chance.
     let left = report.fact("pull-race", "tree");
     assert!(["updated", "not-updated", "mid-rebase", "change-missing"].contains(&left), "{left}");
-    let has_new_maintenance = release >= Release::Debian13;
+    let has_new_maintenance = release >= Debian13;
     report.assert_facts(
         "maintenance-holds-lock",
         &[
@@ -286,14 +259,7 @@ const HOSTILE: &str = r#"cd; export GIT_CONFIG_GLOBAL=/dev/null
 
 #[rstest]
 fn what_a_git_that_was_killed_left_is_found_and_not_touched(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     let check = |script: &str| {
@@ -368,7 +334,7 @@ fn what_a_git_that_was_killed_left_is_found_and_not_touched(
 
 #[test]
 fn a_git_that_the_doctor_has_started_is_not_taken_for_one_at_work() {
-    let machine = Machine::boot(Release::Debian13);
+    let machine = Machine::boot(Debian13);
     // The question for git's version hangs, in the work tree.
     let script = r#"mkdir ~/bin; cat > ~/bin/git <<'END'
 #!/bin/bash
@@ -383,14 +349,7 @@ END
 
 #[rstest]
 fn a_git_directory_in_the_environment_or_in_a_tmux_server_is_told(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     let id = "git-env-leak";

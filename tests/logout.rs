@@ -2,6 +2,7 @@
 
 mod lab;
 
+use lab::Release::*;
 use lab::{Machine, Release, Report};
 use rstest::rstest;
 
@@ -40,14 +41,7 @@ fn with_sudo(machine: &Machine) {
 
 #[rstest]
 fn what_logind_does_to_leftovers_is_foretold_from_its_settings(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     with_sudo(&machine);
@@ -86,18 +80,11 @@ fn what_logind_does_to_leftovers_is_foretold_from_its_settings(
 
 #[rstest]
 fn the_end_of_idle_sessions_and_of_the_user_manager_are_told(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     with_sudo(&machine);
-    let unless_old = |value| if release == Release::Debian11 { "unsupported" } else { value };
+    let unless_old = |value| if release == Debian11 { "unsupported" } else { value };
     for (settings, delay, idle, lingers) in [
         ("", "seconds", "left", "no"),
         ("UserStopDelaySec=0 StopIdleSessionSec=infinity", "none", "left", "no"),
@@ -121,14 +108,7 @@ fn the_end_of_idle_sessions_and_of_the_user_manager_are_told(
 
 #[rstest]
 fn root_is_spared_and_a_policy_without_logind_is_skipped(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     let as_root = |args: &[&str]| {
@@ -146,14 +126,7 @@ fn root_is_spared_and_a_policy_without_logind_is_skipped(
 
 #[rstest]
 fn what_outlives_the_last_session_and_terminate_user_is_as_recorded(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     machine.script("root", "useradd third");
@@ -200,14 +173,7 @@ fn what_outlives_the_last_session_and_terminate_user_is_as_recorded(
 
 #[rstest]
 fn no_session_is_ended_where_the_lab_did_not_allow_it(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     machine.script("root", "useradd third; loginctl enable-linger other");

@@ -2,11 +2,12 @@
 
 mod lab;
 
-use lab::{Machine, Release};
+use lab::Machine;
+use lab::Release::*;
 
 #[test]
 fn a_virtual_machine_takes_every_word_reboots_with_its_disk_and_ends_who_does_not_linger() {
-    let machine = Machine::boot_vm(Release::Debian12);
+    let machine = Machine::boot_vm(Debian12);
     let text = |script: &str| machine.script("root", script).trim().to_owned();
 
     let words = ["a b", "", "x\ny", "$HOME", "${X}", "$$", "it's", "\u{1}", "%n", "-x", "ü"];

@@ -9,6 +9,7 @@ use std::fs;
 use std::path::Path;
 
 use consumers::{consumer, python};
+use lab::Release::*;
 use lab::{Machine, Release};
 use rstest::rstest;
 
@@ -36,14 +37,7 @@ fn install(machine: &Machine, unit: &str) {
 
 #[rstest]
 fn the_service_and_its_timer_are_accepted_and_examine_the_host(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     machine.script("root", "loginctl enable-linger agent");
@@ -67,7 +61,7 @@ fn the_service_and_its_timer_are_accepted_and_examine_the_host(
 
 #[test]
 fn the_service_is_hardened() {
-    let machine = Machine::boot(Release::Debian13);
+    let machine = Machine::boot(Debian13);
     install(&machine, "doctor.service");
     let score = machine.script(
         "agent",
@@ -98,7 +92,7 @@ fn mail_of_cron(machine: &Machine) -> String {
 
 #[test]
 fn cron_sends_a_mail_when_the_host_has_changed_and_none_before() {
-    let machine = Machine::boot(Release::Debian13);
+    let machine = Machine::boot(Debian13);
     for file in ["usr/sbin/cron", "etc/pam.d/cron"] {
         machine.put(&consumer("root").join(file), &format!("/{file}"));
     }
@@ -146,7 +140,7 @@ fn run_gitlab_job(machine: &Machine) -> (Option<i32>, String) {
 
 #[test]
 fn a_gitlab_job_fails_when_the_host_behaves_otherwise_than_recorded() {
-    let machine = Machine::boot(Release::Debian13);
+    let machine = Machine::boot(Debian13);
     // There is no toolchain in the machine: what is built is there already.
     machine.script(
         "root",

@@ -4,6 +4,7 @@
 
 mod lab;
 
+use lab::Release::*;
 use lab::{Machine, Release};
 use rstest::rstest;
 
@@ -75,7 +76,7 @@ fn files_with(machine: &Machine, text: &str) -> String {
 
 #[rstest]
 fn no_secret_reaches_a_report_a_command_line_a_file_or_the_journal(
-    #[values(Release::Debian11, Release::Debian14)] release: Release,
+    #[values(Debian11, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     machine.script("root", WATCHERS);
@@ -161,7 +162,7 @@ grep -laF sec''ret-environment * 2>/dev/null || echo nothing
 /// The kernel of a virtual machine is its own, and with it where core dumps go.
 #[test]
 fn no_core_dump_is_written_of_a_doctor_in_a_virtual_machine() {
-    let machine = Machine::boot_vm(Release::Debian12);
+    let machine = Machine::boot_vm(Debian12);
     machine.script("root", HANGING_FLOCK);
     machine.script("root", "echo core >/proc/sys/kernel/core_pattern");
     let crash = |signal: &str, who: &str| {

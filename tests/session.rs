@@ -2,6 +2,7 @@
 
 mod lab;
 
+use lab::Release::*;
 use lab::{Machine, Release, Report};
 use rstest::rstest;
 
@@ -15,14 +16,7 @@ fn check_without_session(machine: &Machine, args: &[&str]) -> Report {
 
 #[rstest]
 fn lingering_is_told_and_the_fix_switches_it_on(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     let off = [("logind", "off"), ("file", "absent"), ("agreement", "agree"), ("lingers", "no")];
@@ -54,14 +48,7 @@ fn lingering_is_told_and_the_fix_switches_it_on(
 
 #[rstest]
 fn a_linger_file_made_by_hand_counts_from_the_next_login_on(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     let report = check_without_session(&machine, &["linger"]);
@@ -97,7 +84,7 @@ fn a_linger_file_made_by_hand_counts_from_the_next_login_on(
 fn polkit_answers(machine: &Machine, answer: &str) {
     // polkit 0.105 of Debian 11 knows no rules in JavaScript.
     let file = match machine.release() {
-        Release::Debian11 => format!(
+        Debian11 => format!(
             "f=/etc/polkit-1/localauthority/50-local.d/t.pkla; printf '%s\\n' '[t]' \
              Identity=unix-user:agent Action=org.freedesktop.login1.set-self-linger \
              ResultAny={answer} ResultInactive={answer} ResultActive={answer} >$f"
@@ -113,14 +100,7 @@ fn polkit_answers(machine: &Machine, answer: &str) {
 
 #[rstest]
 fn who_may_switch_on_lingering_is_foretold_by_polkit(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     let may_enable = || {
@@ -155,14 +135,7 @@ fn who_may_switch_on_lingering_is_foretold_by_polkit(
 
 #[rstest]
 fn without_logind_only_the_file_is_known(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     let reason = |report: &Report| report.probe("linger")["reason"].as_str().unwrap().to_owned();
@@ -188,14 +161,7 @@ fn without_logind_only_the_file_is_known(
 
 #[rstest]
 fn a_file_that_cannot_be_seen_or_is_not_logind_s_is_told_apart(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     machine.script("root", "loginctl enable-linger agent; chmod 700 /var/lib/systemd/linger");
@@ -228,14 +194,7 @@ fn a_user_s_name_is_data(
     #[case] name: &str,
     #[case] file: &str,
     #[case] fix: &str,
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     let entry = format!("{name}:x:1002:1001::/home/other:/bin/sh");

@@ -2,6 +2,7 @@
 
 mod lab;
 
+use lab::Release::*;
 use lab::{Machine, Release, Report};
 use rstest::rstest;
 
@@ -46,14 +47,7 @@ fn follow(machine: &Machine, report: &Report, id: &str, slice: &str) -> Report {
 
 #[rstest]
 fn a_slice_is_told_apart_from_one_that_came_into_being_by_a_typing_error(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     assert_eq!(machine.check(&[DEFINED]).verdict(DEFINED), "skipped");
@@ -90,14 +84,7 @@ fn a_slice_is_told_apart_from_one_that_came_into_being_by_a_typing_error(
 
 #[rstest]
 fn a_file_counts_when_the_manager_has_read_it_and_it_sets_something(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     // A file that comes after the slice, and then a change to it.
@@ -133,14 +120,7 @@ fn a_file_counts_when_the_manager_has_read_it_and_it_sets_something(
 
 #[rstest]
 fn the_weight_of_a_nested_slice_counts_only_inside_its_parent(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     let set = |slice: &str, weight: &str| {
@@ -179,14 +159,7 @@ fn the_weight_of_a_nested_slice_counts_only_inside_its_parent(
 
 #[rstest]
 fn in_a_container_without_controllers_every_limit_is_accepted_and_none_is_in_force(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     let ignored = ["cpu-weight", "memory-high", "tasks-max", "io-weight"].map(|f| (f, "ignored"));
@@ -204,7 +177,7 @@ fn in_a_container_without_controllers_every_limit_is_accepted_and_none_is_in_for
 
 #[rstest]
 fn on_a_virtual_machine_of_debian_11_the_cpu_controller_is_held_back_until_the_fix() {
-    let machine = Machine::boot_vm(Release::Debian11);
+    let machine = Machine::boot_vm(Debian11);
     let report = machine.check_in(SETTLED, &[CONTROLLERS]);
     let held_back = [("cpu", "held-back"), ("cpu-weight", "ignored"), ("io", "held-back")];
     assert_told(&report, CONTROLLERS, &held_back, "warn");
@@ -234,9 +207,7 @@ fn share(machine: &Machine, slice: &str, top: &str, other: &str) -> u64 {
 }
 
 #[rstest]
-fn on_a_virtual_machine_limits_are_in_force_and_told(
-    #[values(Release::Debian12)] release: Release,
-) {
+fn on_a_virtual_machine_limits_are_in_force_and_told(#[values(Debian12)] release: Release) {
     let machine = Machine::boot_vm(release);
     machine.script("root", "loginctl enable-linger agent");
     a_weight_is_in_force_and_a_nested_one_only_inside_its_parent(&machine);
@@ -330,14 +301,7 @@ fn a_scope_is_stopped_when_one_process_of_it_was_killed_for_memory(machine: &Mac
 
 #[rstest]
 fn the_limits_of_processes_and_files_are_told_and_the_fixes_raise_them(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     let policy = if release.systemd() < 252 { "continue" } else { "stop" };
@@ -381,14 +345,7 @@ fn the_limits_of_processes_and_files_are_told_and_the_fixes_raise_them(
 
 #[rstest]
 fn units_that_failed_are_told_by_prefix_and_their_names_are_free_after_the_fix(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     machine.script("root", "loginctl enable-linger agent");
@@ -439,7 +396,7 @@ fn units_that_failed_are_told_by_prefix_and_their_names_are_free_after_the_fix(
 
 #[test]
 fn a_heap_of_failed_units_is_told_as_one() {
-    let machine = Machine::boot(Release::Debian13);
+    let machine = Machine::boot(Debian13);
     let heap = "for i in $(seq 50); do \
              systemd-run --user --quiet --unit=worker$i -p Type=oneshot false || :; \
          done; \"$@\"";

@@ -5,7 +5,8 @@ mod lab;
 
 use std::collections::BTreeMap;
 
-use lab::{Machine, Release};
+use lab::Machine;
+use lab::Release::*;
 use rstest::rstest;
 use serde_json::Value;
 
@@ -104,7 +105,7 @@ fn a_program_with_a_fault_takes_only_its_own_probes_along(
     #[case] program: &str,
     #[case] groups: &[&str],
 ) {
-    let machine = Machine::boot(Release::Debian14);
+    let machine = Machine::boot(Debian14);
     machine.script("root", "loginctl enable-linger agent");
     let good = Run::take(&machine, program, "none", LONG);
     assert_eq!(good.ended["status"], 0, "{:?}", good.ended);

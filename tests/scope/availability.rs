@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use rstest::rstest;
 
+use crate::lab::Release::*;
 use crate::lab::{Machine, Release, Report};
 
 pub const AVAILABILITY: &str = "scope-availability";
@@ -62,14 +63,7 @@ fn assert_told_then_mended_as_service(machine: &Machine, value: &str) {
 
 #[rstest]
 fn each_wrong_variable_is_told_apart_and_its_fix_mends_it(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     machine.script("root", "loginctl enable-linger other; systemctl start user@1001.service");
@@ -126,14 +120,7 @@ fn each_wrong_variable_is_told_apart_and_its_fix_mends_it(
 
 #[rstest]
 fn a_user_manager_that_is_missing_stopped_or_killed_is_told_apart_and_brought_back(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     assert_told_then_mended_as_service(&machine, "no-user-manager");
@@ -170,14 +157,7 @@ fn a_user_manager_that_is_missing_stopped_or_killed_is_told_apart_and_brought_ba
 
 #[rstest]
 fn a_user_manager_that_does_not_answer_is_given_up_after_five_seconds_and_woken(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     machine.script("root", "loginctl enable-linger agent; systemctl start user@1000.service");
@@ -218,14 +198,7 @@ fn a_user_manager_that_does_not_answer_is_given_up_after_five_seconds_and_woken(
 
 #[rstest]
 fn a_host_without_systemd_and_one_without_a_systemd_run_that_works_are_told_apart(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     machine.script("root", "loginctl enable-linger agent; systemctl start user@1000.service");
@@ -266,14 +239,7 @@ fn a_host_without_systemd_and_one_without_a_systemd_run_that_works_are_told_apar
 /// The lab itself needs the system bus, so the script runs by itself and puts things right again.
 #[rstest]
 fn a_system_bus_that_is_gone_or_was_restarted_is_told_and_its_fix_mends_it(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     let script = format!(

@@ -3,18 +3,12 @@
 use rstest::rstest;
 
 use crate::availability::{AVAILABILITY, check_with};
+use crate::lab::Release::*;
 use crate::lab::{Machine, Release};
 
 #[rstest]
 fn a_slice_is_refused_masked_rewritten_or_taken_and_its_name_is_only_data(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     machine.script("root", "loginctl enable-linger agent; systemctl start user@1000.service");
@@ -80,14 +74,7 @@ fn a_slice_is_refused_masked_rewritten_or_taken_and_its_name_is_only_data(
 
 #[rstest]
 fn a_slice_that_was_not_active_is_given_back_and_one_with_an_agent_is_left_alone(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     machine.script("root", "loginctl enable-linger agent; systemctl start user@1000.service");

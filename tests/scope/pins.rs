@@ -2,18 +2,12 @@
 
 use rstest::rstest;
 
+use crate::lab::Release::*;
 use crate::lab::{Machine, Release};
 
 #[rstest]
 fn a_wrong_runtime_directory_decides_for_scopes_and_a_wrong_bus_address_for_wait(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     let report = machine.check(&["bus-address"]);
@@ -52,14 +46,7 @@ fn a_wrong_runtime_directory_decides_for_scopes_and_a_wrong_bus_address_for_wait
 
 #[rstest]
 fn systemd_258_expands_the_command_of_a_scope_and_two_remedies_keep_it_whole(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     let report = machine.check(&["scope-argument-expansion"]);
@@ -104,14 +91,7 @@ fn systemd_258_expands_the_command_of_a_scope_and_two_remedies_keep_it_whole(
 
 #[rstest]
 fn systemd_run_becomes_the_command_of_a_scope_and_passes_everything_on(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     let report = machine.check(&["scope-exec"]);
@@ -154,14 +134,7 @@ fn systemd_run_becomes_the_command_of_a_scope_and_passes_everything_on(
 
 #[rstest]
 fn an_unnamed_scope_tells_its_process_id_since_257_and_a_named_one_its_agent(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     let report = machine.check(&["scope-name"]);
@@ -184,14 +157,7 @@ fn an_unnamed_scope_tells_its_process_id_since_257_and_a_named_one_its_agent(
 
 #[rstest]
 fn some_names_of_a_slice_are_refused_and_some_become_another_without_a_word(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     machine.script("root", "loginctl enable-linger agent; systemctl start user@1000.service");

@@ -4,13 +4,14 @@
 #[path = "../lab/mod.rs"]
 mod lab;
 
+use lab::Release::*;
 use lab::{Machine, Release, complaints};
 use rstest::rstest;
 use serde_json::Value;
 
 #[rstest]
 fn hostile_surroundings_give_a_report_or_one_sentence(
-    #[values(Release::Debian11, Release::Debian14)] release: Release,
+    #[values(Debian11, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     machine.script("root", "loginctl enable-linger agent; systemctl start user@1000.service");

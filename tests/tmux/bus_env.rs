@@ -2,6 +2,7 @@
 
 use rstest::rstest;
 
+use crate::lab::Release::*;
 use crate::lab::{Machine, Release, Report};
 
 const BUS: &str = "tmux-bus-env";
@@ -36,14 +37,7 @@ fn see_and_mend(machine: &Machine, script: &str, expected: &str, verdict: &str) 
 
 #[rstest]
 fn a_wrapped_pane_dies_in_a_server_without_a_bus_and_lives_after_set_environment(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     let report = machine.check(&[BUS]);
@@ -76,14 +70,7 @@ fn a_wrapped_pane_dies_in_a_server_without_a_bus_and_lives_after_set_environment
 
 #[rstest]
 fn a_server_that_cannot_reach_the_user_manager_is_found_and_mended(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = machine_with_linger(release);
     let good = "XDG_RUNTIME_DIR=/run/user/1000";
@@ -122,14 +109,7 @@ fn a_server_that_cannot_reach_the_user_manager_is_found_and_mended(
 
 #[rstest]
 fn only_the_bad_ones_of_several_servers_are_named_and_nothing_else_of_them_is_told(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = machine_with_linger(release);
     machine.script(

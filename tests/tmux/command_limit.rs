@@ -2,23 +2,17 @@
 
 use rstest::rstest;
 
+use crate::lab::Release::*;
 use crate::lab::{Machine, Release};
 
 const ID: &str = "tmux-command-limit";
 
 #[rstest]
 fn a_command_that_is_too_long_opens_nothing_and_a_last_semicolon_is_lost(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
-    let more_words = if release == Release::Debian14 { "refused" } else { "taken" };
+    let more_words = if release == Debian14 { "refused" } else { "taken" };
     let report = machine.check(&[ID]);
     report.assert_facts(
         ID,

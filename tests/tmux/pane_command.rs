@@ -2,20 +2,14 @@
 
 use rstest::rstest;
 
+use crate::lab::Release::*;
 use crate::lab::{Machine, Release};
 
 const ID: &str = "tmux-pane-command";
 
 #[rstest]
 fn a_wrapped_pane_is_called_systemd_run_before_and_after_its_life_only(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     let report = machine.check(&[ID]);

@@ -2,30 +2,20 @@
 
 use rstest::rstest;
 
+use crate::lab::Release::*;
 use crate::lab::{Machine, Release};
 
 const ID: &str = "tmux-pane-scope";
 
 #[rstest]
 fn a_pane_leaves_the_session_of_its_server_but_not_the_slice_of_a_service(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     let (outside, service, stop, verdict) = match release {
-        Release::Debian11 | Release::Debian12 => {
-            ("server-cgroup", "server-cgroup", "same-unit", "ok")
-        }
-        Release::Debian12Backports | Release::Debian13 => {
-            ("manager-root", "server-slice", "apart", "known")
-        }
-        Release::Debian14 => ("manager-root", "server-slice", "part-of", "known"),
+        Debian11 | Debian12 => ("server-cgroup", "server-cgroup", "same-unit", "ok"),
+        Debian12Backports | Debian13 => ("manager-root", "server-slice", "apart", "known"),
+        Debian14 => ("manager-root", "server-slice", "part-of", "known"),
     };
     let inside = [
         ("service-server", service),

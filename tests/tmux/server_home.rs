@@ -2,6 +2,7 @@
 
 use rstest::rstest;
 
+use crate::lab::Release::*;
 use crate::lab::{Machine, Release};
 use crate::view::View;
 
@@ -20,14 +21,7 @@ fn launcher(unit: &str, socket: &str) -> String {
 
 #[rstest]
 fn a_server_in_a_unit_that_others_end_is_found_and_moved(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     machine.script("root", "loginctl enable-linger agent");

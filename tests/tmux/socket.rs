@@ -2,6 +2,7 @@
 
 use rstest::rstest;
 
+use crate::lab::Release::*;
 use crate::lab::{Machine, Release};
 use crate::view::View;
 
@@ -10,14 +11,7 @@ const SERVERS: View = View { id: ID, fact: "servers" };
 
 #[rstest]
 fn a_server_without_its_socket_is_found_and_listens_again(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     machine.script("root", "loginctl enable-linger agent");

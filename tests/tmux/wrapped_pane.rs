@@ -2,25 +2,19 @@
 
 use rstest::rstest;
 
+use crate::lab::Release::*;
 use crate::lab::{Machine, Release};
 
 const ID: &str = "tmux-wrapped-pane";
 
 #[rstest]
 fn a_wrapped_pane_is_in_the_slice_unless_tmux_moves_it_after_its_wrapper(
-    #[values(
-        Release::Debian11,
-        Release::Debian12,
-        Release::Debian12Backports,
-        Release::Debian13,
-        Release::Debian14
-    )]
-    release: Release,
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
     let wrapper_first = match release {
-        Release::Debian12Backports | Release::Debian13 => "outside",
-        Release::Debian11 | Release::Debian12 | Release::Debian14 => "inside",
+        Debian12Backports | Debian13 => "outside",
+        Debian11 | Debian12 | Debian14 => "inside",
     };
     let report = machine.check(&[ID]);
     report.assert_facts(
