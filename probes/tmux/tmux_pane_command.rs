@@ -35,6 +35,10 @@ const PREPARE: [&str; 10] = [
     "on",
     ";",
 ];
+/// How often the launch that fails is made, if need be. A tmux that is looking after another child
+/// when a pane ends reaps both, and closes the pane without reading its last words: seen once, on
+/// Debian 12, in some thousand runs.
+const LAUNCHES: usize = 3;
 /// Prints what tmux calls each pane. The end of a child is what makes tmux look for children that
 /// have ended, and it misses some (upstream commit fa5f3cef3d65, issue 4559): so one ends before.
 const LIST: [&str; 7] = [
@@ -83,7 +87,7 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
         measurement.evidence.push(pane.opened.evidence(fact));
         measurement.fact_from(fact, word(name)?, &listed);
     }
-    tell_message(&server, &outside.wait()?, &mut measurement)?;
+    tell_message(&server, &launch, &outside.wait()?, &mut measurement)?;
     measurement.summary = summary(&measurement);
     Ok(measurement)
 }
@@ -136,6 +140,7 @@ fn names(server: &TmuxServer) -> Result<(Completed, HashMap<String, String>), Un
 /// says outside tmux, as far as a line of the pane holds it.
 fn tell_message(
     server: &TmuxServer,
+    launch: &[OsString],
     outside: &Completed,
     measurement: &mut Measurement,
 ) -> Result<(), Unable> {
@@ -143,12 +148,21 @@ fn tell_message(
     if outside.success() || message.is_empty() {
         return Err(Unable::Unmeasured("a launch without a bus did not say that it failed".into()));
     }
+    let shown = |run: &Completed| run.text().starts_with(&message);
     let capture = server.command().args(["capture-pane", "-p", "-t", "=failed:"]);
-    let all = capture.clone().args(["-S", "-"]);
-    for (fact, capture) in [("capture", capture), ("capture-all", all)] {
-        let run = capture.run()?;
-        let word = if run.text().starts_with(&message) { "shown" } else { "missing" };
-        measurement.fact_from(fact, word, &run);
+    let history = capture.clone().args(["-S", "-"]);
+    let mut all = history.clone().run()?;
+    for _ in 1..LAUNCHES {
+        if shown(&all) {
+            break;
+        }
+        let again = Opening::by(server.command()).then(BusVariables::UNSET_GLOBALLY);
+        let [_] = again.pane_again("failed", launch).run()?;
+        names(server)?;
+        all = history.clone().run()?;
+    }
+    for (fact, run) in [("capture", capture.run()?), ("capture-all", all)] {
+        measurement.fact_from(fact, if shown(&run) { "shown" } else { "missing" }, &run);
     }
     Ok(())
 }
