@@ -99,8 +99,9 @@ impl Machine {
         let output = self.run_as(user, &["sh", "-ec", script]);
         assert!(
             output.status.success(),
-            "{script}\nstatus {:?}\nstderr: {}",
+            "{script}\nstatus {:?}\nstdout: {}\nstderr: {}",
             output.status.code(),
+            String::from_utf8_lossy(&output.stdout),
             String::from_utf8_lossy(&output.stderr)
         );
         String::from_utf8_lossy(&output.stdout).into_owned()
