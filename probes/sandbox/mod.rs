@@ -23,6 +23,7 @@ mod tmux_server;
 mod unit_file;
 pub(crate) mod unit_removal;
 pub(crate) mod worker;
+mod worker_process;
 
 pub use command::{Command, CommandError};
 pub use completed::Completed;

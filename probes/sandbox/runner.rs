@@ -1,7 +1,6 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
-use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -19,12 +18,12 @@ use super::private_dir::{make_dir, remove_run_dirs};
 use super::process_tree::{descendants, kill_descendants, kill_tree};
 use super::residue::{patience, places};
 use super::run_id::RunId;
-use super::running::pidfd;
 use super::schedule::Schedule;
 use super::settings::Settings;
 use super::unit_file::look_for_directory;
 use super::unit_removal::{remove_pane_scopes, remove_units, remove_units_under_way};
 use super::worker::{Report, work};
+use super::worker_process::WorkerProcess;
 use crate::host::ManagerState;
 use crate::measurement::{Outcome, Unable};
 use crate::probe::Probe;
@@ -33,8 +32,6 @@ use crate::probe::Probe;
 const CLEAN_UP: Duration = Duration::from_secs(10);
 /// How much longer than its deadline a worker may live before it is taken for stuck.
 const GRACE: Duration = Duration::from_millis(500);
-/// The largest outcome that is taken from a worker, in bytes.
-const LARGEST_OUTCOME: usize = 4 << 20;
 
 /// Something that happened during a run.
 #[derive(Debug, Clone, Copy)]
@@ -57,18 +54,6 @@ pub struct Timed {
 /// The run was ended by a signal; everything it had started was ended and removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Interrupted(pub Signal);
-
-/// One probe's process.
-struct Worker {
-    index: usize,
-    pid: Pid,
-    ended: OwnedFd,
-    results: Option<fs::File>,
-    bytes: Vec<u8>,
-    started: Instant,
-    kill_at: Instant,
-    killed: bool,
-}
 
 /// Runs probes, `settings.jobs` at a time, each in a process of its own, and gives their outcomes
 /// in the order of `probes`.
@@ -140,7 +125,7 @@ struct Loop<'a> {
     signals: SignalFd,
     outcomes: Vec<Option<Timed>>,
     schedule: Schedule,
-    workers: Vec<Worker>,
+    workers: Vec<WorkerProcess>,
     interrupted: Option<Signal>,
     /// Whether units may have been left to be removed at the end.
     has_units: bool,
@@ -183,11 +168,10 @@ impl Loop<'_> {
     }
 
     /// Forks the worker of one probe.
-    fn start(&self, index: usize) -> io::Result<Worker> {
+    fn start(&self, index: usize) -> io::Result<WorkerProcess> {
         let (read, write) = pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?;
         let doctor = Pid::this();
-        let started = Instant::now();
-        let deadline = started + self.settings.timeout;
+        let deadline = Instant::now() + self.settings.timeout;
         // SAFETY: the process has a single thread (see `run`), so the child may do all it could.
         match unsafe { fork() }? {
             ForkResult::Child => {
@@ -208,28 +192,14 @@ impl Loop<'_> {
                 };
                 work(probe, &sandbox, doctor, write)
             }
-            ForkResult::Parent { child } => Ok(Worker {
-                index,
-                pid: child,
-                ended: pidfd(child.as_raw().cast_unsigned())?,
-                results: Some(read.into()),
-                bytes: Vec::new(),
-                started,
-                kill_at: deadline + GRACE,
-                killed: false,
-            }),
+            ForkResult::Parent { child } => WorkerProcess::of(child, index, read, deadline + GRACE),
         }
     }
 
     /// Waits until a worker writes or ends, a signal arrives, or a deadline is reached.
     fn wait_for_event(&self) -> io::Result<()> {
         let mut fds = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
-        for worker in &self.workers {
-            fds.push(PollFd::new(worker.ended.as_fd(), PollFlags::POLLIN));
-            if let Some(results) = &worker.results {
-                fds.push(PollFd::new(results.as_fd(), PollFlags::POLLIN));
-            }
-        }
+        fds.extend(self.workers.iter().flat_map(WorkerProcess::events));
         let next = self.workers.iter().map(|worker| worker.kill_at).min();
         let left = next.map_or(CLEAN_UP, |at| at.saturating_duration_since(Instant::now()));
         let timeout = PollTimeout::try_from(left.as_millis() + 1).unwrap_or(PollTimeout::MAX);
@@ -256,10 +226,9 @@ impl Loop<'_> {
     /// Reads what workers have written and lets go of those that have ended.
     fn take_results(&mut self, on_event: &mut impl FnMut(Event)) {
         for mut worker in std::mem::take(&mut self.workers) {
-            let ended = has_ended(&worker.ended);
-            let reported = worker.results.is_some() && worker.read_results(ended);
-            if reported {
-                let Report { outcome, has_units } = self.report_of(&worker);
+            let ended = worker.has_ended();
+            if worker.read_results(ended) {
+                let Report { outcome, has_units } = worker.report(self.settings.timeout);
                 self.has_units |= has_units;
                 self.finish(worker.index, worker.started, outcome, on_event);
                 worker.kill_at = worker.kill_at.max(Instant::now() + CLEAN_UP);
@@ -270,17 +239,6 @@ impl Loop<'_> {
                 self.workers.push(worker);
             }
         }
-    }
-
-    fn report_of(&self, worker: &Worker) -> Report {
-        serde_json::from_slice(&worker.bytes).unwrap_or_else(|_| {
-            let reason = if worker.killed {
-                format!("it gave no answer within {:.1} s", self.settings.timeout.as_secs_f64())
-            } else {
-                "its process ended without an answer".into()
-            };
-            Report { outcome: Outcome::Unable(Unable::Unmeasured(reason)), has_units: true }
-        })
     }
 
     /// Kills each worker whose time is up, with its tree, and removes its units in its place.
@@ -309,34 +267,8 @@ impl Loop<'_> {
     }
 }
 
-impl Worker {
-    /// Reads what is there. Says whether this was the last of it.
-    fn read_results(&mut self, ended: bool) -> bool {
-        let Some(results) = &mut self.results else { return false };
-        let mut buffer = [0; 16 * 1024];
-        loop {
-            match results.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(read) if self.bytes.len() + read <= LARGEST_OUTCOME => {
-                    self.bytes.extend_from_slice(&buffer[..read]);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock && !ended => return false,
-                Ok(_) | Err(_) => break,
-            }
-        }
-        self.results = None;
-        true
-    }
-}
-
 fn refused(error: &io::Error) -> Outcome {
     Outcome::Unable(Unable::Unmeasured(format!("no process could be started for it: {error}")))
-}
-
-fn has_ended(pidfd: &OwnedFd) -> bool {
-    let mut fds = [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)];
-    poll(&mut fds, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
 }
 
 /// Lets the worker's writes wait for the doctor to read.
