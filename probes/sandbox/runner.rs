@@ -83,6 +83,7 @@ pub fn run(
         workers: Vec::new(),
         interrupted: None,
         has_units: false,
+        killed: BTreeSet::new(),
         probes,
         settings,
         manager,
@@ -92,8 +93,13 @@ pub fn run(
     let result = turns.until_done(&mut on_event);
     kill_descendants(Pid::this(), &others);
     // All units bear the run's name.
-    let is_clean = !turns.has_units
-        || remove_units(settings.manager, &run.to_string(), patience(manager)).is_ok();
+    let prefix = run.to_string();
+    let is_clean = if turns.killed.is_empty() {
+        !turns.has_units || remove_units(settings.manager, &prefix, patience(manager)).is_ok()
+    } else {
+        remove_units_under_way(settings.manager, &prefix).is_ok()
+            && remove_pane_scopes(settings.manager, &turns.killed).is_ok()
+    };
     remove_run_dirs(settings, &run);
     if !is_clean {
         // By this the next run knows that something of this one may be left.
@@ -129,6 +135,8 @@ struct Loop<'a> {
     interrupted: Option<Signal>,
     /// Whether units may have been left to be removed at the end.
     has_units: bool,
+    /// The processes of workers that were stuck: their units are removed at the end.
+    killed: BTreeSet<Pid>,
 }
 
 impl Loop<'_> {
@@ -241,17 +249,13 @@ impl Loop<'_> {
         }
     }
 
-    /// Kills each worker whose time is up, with its tree, and removes its units in its place.
+    /// Kills each worker whose time is up, with its tree.
     fn enforce_deadlines(&mut self) {
         let now = Instant::now();
         for worker in self.workers.iter_mut().filter(|worker| worker.kill_at <= now) {
-            let killed = kill_tree(worker.pid);
+            self.killed.extend(kill_tree(worker.pid));
             worker.killed = true;
             worker.kill_at = now + CLEAN_UP;
-            let name = self.probes[worker.index].name;
-            let prefix = format!("{}_{name}_", self.run);
-            let _ = remove_units_under_way(self.settings.manager, &prefix);
-            let _ = remove_pane_scopes(self.settings.manager, &killed);
         }
     }
 

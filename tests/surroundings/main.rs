@@ -49,3 +49,34 @@ fn complaint(status: &str, out: &str, err: &str) -> Option<String> {
         _ => Some(format!("status {status}: {err}")),
     }
 }
+
+/// The clock goes a day on and a day back, whenever a probe has told what it found.
+const JUMPS: &str = r#"
+    now=$(date +%s) day=86400
+    setpriv --reuid=1000 --regid=1000 --init-groups env HOME=/home/agent USER=agent XDG_RUNTIME_DIR=/run/user/1000 \
+        DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1000/bus doctor check --format ndjson --timeout 60 |
+        while read -r line; do
+            printf '%s\n' "$line"
+            date --set="@$((now + day))" >/dev/null
+            day=$((-day))
+        done
+    date --set="@$now" >/dev/null
+"#;
+
+/// A container shares its host's clock.
+#[test]
+fn a_clock_that_jumps_on_a_virtual_machine_changes_no_verdict() {
+    let machine = Machine::boot_vm(Debian12);
+    machine.script("root", "loginctl enable-linger agent");
+    let steady = machine.check(&["--timeout", "60"]);
+    let told = machine.script("root", JUMPS);
+    let mut probes = 0;
+    for line in told.lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        if let Some(id) = line["id"].as_str() {
+            probes += 1;
+            assert_eq!(line["verdict"], steady.verdict(id), "{line:#}");
+        }
+    }
+    assert!(probes > 40, "{told}");
+}
