@@ -197,3 +197,26 @@ fn some_names_of_a_slice_are_refused_and_some_become_another_without_a_word(
     assert_eq!(lists, release.systemd() < 252);
     machine.script("agent", "systemctl --user stop 'a\\xffb.slice'; systemctl --user list-units");
 }
+
+/// How a human finds the processes of a slice: as one of the documents has it, and as it works.
+#[rstest]
+fn a_slice_is_listed_by_user_unit_and_not_by_the_documented_command(
+    #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
+) {
+    let machine = Machine::boot(release);
+    let script = r#"
+        exec 2>&1 </dev/null
+        setsid sh -c 'echo $$ >leader; exec systemd-run --user --scope --slice=agents --collect --quiet -- \
+            sh -c "sleep 4241 & exec sleep 4242"' &
+        until [ -s leader ] && [ "$(ps -o args= -g "$(cat leader)" | grep -c '^sleep 424')" = 2 ]; do :; done
+        echo "documented $(systemd-cgls --user --unit agents.slice 2>/dev/null | grep -c 'sleep 424')"
+        echo "by-user-unit $(systemd-cgls --user-unit agents.slice | grep -c 'sleep 424')"
+        pkill -u agent -x sleep
+        sh -c 'echo $$ >pid; exec systemd-run --user --scope --slice=agents --collect --quiet -- sleep 4243' &
+        until systemd-cgls --user-unit agents.slice | grep -q 'sleep 4243'; do :; done
+        echo "of-a-script $(ps -o args= -g $(cat pid) | grep -c '^sleep 4243')"
+        kill $!
+    "#;
+    let told = machine.script("agent", script);
+    assert_eq!(told, "documented 0\nby-user-unit 2\nof-a-script 0\n");
+}
