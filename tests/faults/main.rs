@@ -23,7 +23,7 @@ const FAULTS: [&str; 10] = [
     "a-directory",
 ];
 /// How long a probe may take, in seconds: with faults that take time, and with those that do not.
-const SHORT: f64 = 4.0;
+const SHORT: f64 = 5.0;
 const LONG: f64 = 10.0;
 
 /// One run: its probes by id, and how it ended.
