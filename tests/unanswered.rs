@@ -3,7 +3,7 @@
 mod lab;
 
 use lab::Release::*;
-use lab::{Machine, Release};
+use lab::{AS_AGENT, Machine, Release};
 use rstest::rstest;
 use serde_json::Value;
 
@@ -13,10 +13,6 @@ const TIMEOUT: f64 = 2.0;
 /// meanwhile, which would wait as well.
 const RUN: &str = r#"
     systemctl start user@1000.service
-    as_agent() {
-        setpriv --reuid=1000 --regid=1000 --init-groups env -i PATH="$PATH" HOME=/home/agent USER=agent \
-            XDG_RUNTIME_DIR=/run/user/1000 DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1000/bus "$@"
-    }
     left() {
         ps -u agent -o args= | grep -E 'doctor|tmux|infinity' | grep -v grep
         as_agent systemctl --user list-units --all --plain --no-legend 'launch_doctor_*'
@@ -74,7 +70,8 @@ fn what_does_not_answer_is_waited_for_no_longer_than_a_probe_may_take(
 ) {
     let machine = Machine::boot(release);
     machine.script("root", "loginctl enable-linger agent");
-    let output = machine.root(&["bash", "-c", RUN, "run", make, end, &TIMEOUT.to_string()]);
+    let script = format!("{AS_AGENT}{RUN}");
+    let output = machine.root(&["bash", "-c", &script, "run", make, end, &TIMEOUT.to_string()]);
     let told = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert_eq!(errors, "", "something was said, or is left");

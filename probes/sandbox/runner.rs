@@ -21,7 +21,7 @@ use super::run_id::RunId;
 use super::schedule::Schedule;
 use super::settings::Settings;
 use super::unit_file::look_for_directory;
-use super::unit_removal::{remove_pane_scopes, remove_units, remove_units_under_way};
+use super::unit_removal::{remove_units, remove_units_under_way};
 use super::worker::{Report, work};
 use super::worker_process::WorkerProcess;
 use crate::host::ManagerState;
@@ -83,7 +83,7 @@ pub fn run(
         workers: Vec::new(),
         interrupted: None,
         has_units: false,
-        killed: BTreeSet::new(),
+        killed: None,
         probes,
         settings,
         manager,
@@ -94,11 +94,12 @@ pub fn run(
     kill_descendants(Pid::this(), &others);
     // All units bear the run's name.
     let prefix = run.to_string();
-    let is_clean = if turns.killed.is_empty() {
-        !turns.has_units || remove_units(settings.manager, &prefix, patience(manager)).is_ok()
-    } else {
-        remove_units_under_way(settings.manager, &prefix).is_ok()
-            && remove_pane_scopes(settings.manager, &turns.killed).is_ok()
+    let is_clean = match &turns.killed {
+        Some(killed) => remove_units_under_way(settings.manager, &prefix, killed).is_ok(),
+        None if turns.has_units => {
+            remove_units(settings.manager, &prefix, patience(manager)).is_ok()
+        }
+        None => true,
     };
     remove_run_dirs(settings, &run);
     if !is_clean {
@@ -135,8 +136,9 @@ struct Loop<'a> {
     interrupted: Option<Signal>,
     /// Whether units may have been left to be removed at the end.
     has_units: bool,
-    /// The processes of workers that were stuck: their units are removed at the end.
-    killed: BTreeSet<Pid>,
+    /// The processes below workers that were stuck, if any was: what they were about to make is
+    /// removed at the end.
+    killed: Option<BTreeSet<Pid>>,
 }
 
 impl Loop<'_> {
@@ -253,7 +255,7 @@ impl Loop<'_> {
     fn enforce_deadlines(&mut self) {
         let now = Instant::now();
         for worker in self.workers.iter_mut().filter(|worker| worker.kill_at <= now) {
-            self.killed.extend(kill_tree(worker.pid));
+            self.killed.get_or_insert_default().extend(kill_tree(worker.pid));
             worker.killed = true;
             worker.kill_at = now + CLEAN_UP;
         }

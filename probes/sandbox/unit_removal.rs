@@ -30,12 +30,22 @@ pub(super) fn remove_units(
     Systemctl::new(manager, patience).remove(prefix).map(drop)
 }
 
-/// The same where a launch may have been killed after it had sent its request, so that the manager
-/// may make the unit yet.
+/// The same after a probe that was cut short: a launch may have been killed after it had sent its
+/// request, so that the manager may make the unit yet, and tmux servers are among the `killed`
+/// processes, whose panes' scopes are stopped, too.
 ///
 /// # Errors
 /// When the manager does not answer in time, or with what cannot be so.
-pub(super) fn remove_units_under_way(manager: Manager, prefix: &str) -> Result<(), CommandError> {
+pub(super) fn remove_units_under_way(
+    manager: Manager,
+    prefix: &str,
+    killed: &BTreeSet<Pid>,
+) -> Result<(), CommandError> {
+    let removed = remove_until_none_comes(manager, prefix);
+    remove_pane_scopes(manager, killed).and(removed)
+}
+
+fn remove_until_none_comes(manager: Manager, prefix: &str) -> Result<(), CommandError> {
     remove_unit_files(manager, prefix);
     let mut systemctl = Systemctl::new(manager, PATIENCE);
     // Requests of --wait and --pipe go over the message bus, and systemctl's do not: they may
@@ -153,13 +163,7 @@ impl Systemctl {
 
 /// Stops the scopes that tmux servers among `killed` had asked for. A scope whose pane was dead
 /// before the manager made it is never told of an end, and stays.
-///
-/// # Errors
-/// When `systemctl` cannot be run or the manager does not answer in time.
-pub(super) fn remove_pane_scopes(
-    manager: Manager,
-    killed: &BTreeSet<Pid>,
-) -> Result<(), CommandError> {
+fn remove_pane_scopes(manager: Manager, killed: &BTreeSet<Pid>) -> Result<(), CommandError> {
     if killed.is_empty() {
         return Ok(());
     }

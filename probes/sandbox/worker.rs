@@ -19,7 +19,7 @@ use super::private_dir::{make_dir, remove_dirs_in_places};
 use super::process_tree::{kill_descendants, reap_children};
 use super::run_id::RunId;
 use super::settings::Settings;
-use super::unit_removal::{PATIENCE, remove_pane_scopes, remove_units, remove_units_under_way};
+use super::unit_removal::{PATIENCE, remove_units, remove_units_under_way};
 use crate::measurement::{Measurement, Outcome, Unable};
 use crate::probe::Probe;
 
@@ -61,11 +61,12 @@ pub(super) fn work(probe: &Probe, sandbox: &Sandbox, doctor: Pid, results: Owned
         let _ = fs::File::from(results).write_all(&bytes);
     }
     let clean_up = CleanUp::of(sandbox);
+    let CleanUp { unit_prefix, settings, .. } = &clean_up;
     clean_up.run(|killed| {
         if is_cut_short {
-            clean_up.remove_units_under_way(&clean_up.unit_prefix, killed);
+            let _ = remove_units_under_way(settings.manager, unit_prefix, killed);
         } else if sandbox.units.get() == Units::RunOn {
-            let _ = remove_units(sandbox.settings.manager, &clean_up.unit_prefix, PATIENCE);
+            let _ = remove_units(settings.manager, unit_prefix, PATIENCE);
         }
     });
     end(0);
@@ -112,7 +113,10 @@ fn clean_up_on_request(sandbox: &Sandbox, doctor: Pid) -> io::Result<()> {
             let of_run = format!("{}_", clean_up.run);
             let is_orphan = getppid() != doctor;
             let prefix = if is_orphan { &of_run } else { &clean_up.unit_prefix };
-            clean_up.run(|killed| clean_up.remove_units_under_way(prefix, killed));
+            let manager = clean_up.settings.manager;
+            clean_up.run(|killed| {
+                let _ = remove_units_under_way(manager, prefix, killed);
+            });
             let _ = clean_up.dir.parent().map(fs::remove_dir);
             end(1);
         }
@@ -150,12 +154,5 @@ impl CleanUp {
         let _ = fs::remove_dir_all(&self.dir);
         let run_dir = self.dir.parent().unwrap_or(&self.dir);
         remove_dirs_in_places(&self.settings, &self.run, &self.probe, run_dir);
-    }
-
-    /// Removes the units whose names begin with `prefix`, which the manager may only be making, and
-    /// the scopes of panes whose tmux server was killed.
-    fn remove_units_under_way(&self, prefix: &str, killed: &BTreeSet<Pid>) {
-        let _ = remove_units_under_way(self.settings.manager, prefix);
-        let _ = remove_pane_scopes(self.settings.manager, killed);
     }
 }

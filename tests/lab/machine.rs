@@ -8,6 +8,14 @@ use super::{Release, Report};
 
 static BOOTED: AtomicU32 = AtomicU32::new(0);
 
+/// A function for root's scripts: runs a command as `agent` without opening a session.
+pub const AS_AGENT: &str = r#"
+    as_agent() {
+        setpriv --reuid=1000 --regid=1000 --init-groups env -i PATH="$PATH" HOME=/home/agent USER=agent \
+            XDG_RUNTIME_DIR=/run/user/1000 DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1000/bus "$@"
+    }
+"#;
+
 /// A fresh machine with real systemd. It is powered off and removed with this value.
 pub struct Machine {
     name: String,

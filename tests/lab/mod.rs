@@ -9,7 +9,7 @@ mod release;
 mod report;
 mod schema;
 
-pub use machine::Machine;
+pub use machine::{AS_AGENT, Machine};
 pub use release::Release;
 pub use report::Report;
 pub use schema::{assert_valid, complaints};

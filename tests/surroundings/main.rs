@@ -5,7 +5,7 @@
 mod lab;
 
 use lab::Release::*;
-use lab::{Machine, Release, complaints};
+use lab::{AS_AGENT, Machine, Release, complaints};
 use rstest::rstest;
 use serde_json::Value;
 
@@ -56,8 +56,7 @@ const TIMED: [&str; 6] =
 /// The clock goes a day on and a day back, whenever a probe has told what it found.
 const JUMPS: &str = r#"
     now=$(date +%s) day=86400
-    setpriv --reuid=1000 --regid=1000 --init-groups env HOME=/home/agent USER=agent XDG_RUNTIME_DIR=/run/user/1000 \
-        DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1000/bus doctor check --format ndjson --timeout 60 "$@" |
+    as_agent doctor check --format ndjson --timeout 60 "$@" |
         while read -r line; do
             printf '%s\n' "$line"
             date --set="@$((now + day))" >/dev/null
@@ -72,7 +71,8 @@ fn a_clock_that_jumps_on_a_virtual_machine_changes_no_verdict() {
     let machine = Machine::boot_vm(Debian12);
     machine.script("root", "loginctl enable-linger agent");
     let steady = machine.check(&[&["--timeout", "60"], &TIMED[..]].concat());
-    let told = machine.root(&[&["bash", "-c", JUMPS, "jumps"], &TIMED[..]].concat());
+    let script = format!("{AS_AGENT}{JUMPS}");
+    let told = machine.root(&[&["bash", "-c", &script, "jumps"], &TIMED[..]].concat());
     let told = String::from_utf8_lossy(&told.stdout);
     let mut probes = 0;
     for line in told.lines() {
