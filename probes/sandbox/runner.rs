@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{SigSet, Signal, kill};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Pid, fork, pipe2};
 
+use super::ending_signals::EndingSignals;
 use super::household::Household;
 use super::isolation::{Sandbox, Units};
 use super::private_dir::{make_dir, remove_run_dirs};
@@ -72,12 +72,11 @@ pub fn run(
 ) -> io::Result<Result<Vec<Timed>, Interrupted>> {
     let others: BTreeSet<Pid> = descendants(Pid::this()).into_iter().collect();
     let run = RunId::current()?;
-    let mask = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP]);
-    let before = mask.thread_swap_mask(nix::sys::signal::SigmaskHow::SIG_BLOCK)?;
+    let signals = EndingSignals::take()?;
     let dir = make_run_dir(settings, &run)?;
     look_for_directory(settings.manager);
     let mut turns = Loop {
-        signals: SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?,
+        signals,
         outcomes: probes.iter().map(|_| None).collect(),
         schedule: Schedule::of(probes.iter().map(|probe| probe.turn)),
         workers: Vec::new(),
@@ -106,7 +105,6 @@ pub fn run(
         // By this the next run knows that something of this one may be left.
         let _ = make_dir(&dir);
     }
-    before.thread_set_mask()?;
     result
 }
 
@@ -129,7 +127,7 @@ struct Loop<'a> {
     manager: &'a ManagerState,
     run: &'a RunId,
     dir: &'a PathBuf,
-    signals: SignalFd,
+    signals: EndingSignals,
     outcomes: Vec<Option<Timed>>,
     schedule: Schedule,
     workers: Vec<WorkerProcess>,
@@ -221,8 +219,7 @@ impl Loop<'_> {
 
     /// Asks every worker to clean up and end, at the first signal that ends the run.
     fn take_signals(&mut self) -> io::Result<()> {
-        while let Some(info) = self.signals.read_signal()? {
-            let signal = Signal::try_from(info.ssi_signo.cast_signed()).unwrap_or(Signal::SIGTERM);
+        while let Some(signal) = self.signals.next()? {
             if self.interrupted.replace(signal).is_none() {
                 for worker in &mut self.workers {
                     let _ = kill(worker.pid, Signal::SIGTERM);

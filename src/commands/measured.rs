@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use jiff::{Timestamp, Zoned};
 use launch_probes::host::{ManagerState, Versions};
-use launch_probes::sandbox::{self, Household, Interrupted, Settings, Timed};
+use launch_probes::sandbox::{self, Household, Interrupted, RunLock, Settings, Timed};
 use launch_probes::{Outcome, Probe, Unable};
 
 use super::live_line::LiveLine;
@@ -38,16 +38,22 @@ impl Measured {
     /// When nothing could be run at all. The inner error says that a signal ended the run.
     pub fn take(plan: &Plan) -> anyhow::Result<Result<Self, Interrupted>> {
         let settings = &plan.settings;
+        let household = Household::found().context("the probes could not be isolated")?;
+        let mut live_line = LiveLine::new();
+        let lock = RunLock::wait(&household, settings.manager, |it| live_line.on_waiting(it));
+        let _lock = match lock.context("another run could not be waited for")? {
+            Ok(lock) => lock,
+            Err(interrupted) => return Ok(Err(interrupted)),
+        };
         let started = Timestamp::now();
         let clock = Instant::now();
-        let household = Household::found().context("the probes could not be isolated")?;
         let asked = ManagerState::ask(settings.manager);
         // Only the judge needs them.
         let versions = Versions::ask();
         let manager = asked.answer();
         let swept = sandbox::sweep(settings, &manager).iter().map(ToString::to_string).collect();
         let probes: Vec<_> = plan.catalogue.entries().iter().map(|entry| entry.probe).collect();
-        let outcomes = attempt(&household, &probes, settings, &manager, plan.retries)?;
+        let outcomes = attempt(&household, &probes, settings, &manager, plan.retries, live_line)?;
         Ok(outcomes.map(|outcomes| {
             let versions = versions.answers();
             Self {
@@ -85,8 +91,8 @@ fn attempt(
     settings: &Settings,
     manager: &ManagerState,
     retries: u16,
+    mut live_line: LiveLine,
 ) -> anyhow::Result<Result<Vec<Attempted>, Interrupted>> {
-    let mut live_line = LiveLine::new();
     let mut run = |probes: &[&Probe]| {
         sandbox::run(household, probes, settings, manager, |event| live_line.on_event(event))
             .context("the probes could not be run")
