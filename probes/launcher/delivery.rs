@@ -29,6 +29,7 @@ pub struct Parcel {
     words: Vec<OsString>,
     names: Vec<String>,
     callers: Vec<(String, Option<String>)>,
+    before: Vec<OsString>,
 }
 
 /// A launch under way whose command prints what it finds in its environment.
@@ -103,6 +104,7 @@ impl Parcel {
             words: words.into_iter().map(|word| word.as_ref().to_owned()).collect(),
             names: vec![name.to_owned()],
             callers: Vec::new(),
+            before: Vec::new(),
         }
     }
 
@@ -122,6 +124,13 @@ impl Parcel {
     #[must_use]
     pub fn of_caller(mut self, name: &str, value: Option<&str>) -> Self {
         self.callers.push((name.to_owned(), value.map(str::to_owned)));
+        self
+    }
+
+    /// Puts the launch behind other words, of which the first becomes the program.
+    #[must_use]
+    pub fn behind(mut self, words: &[&str]) -> Self {
+        self.before = words.iter().map(OsString::from).collect();
         self
     }
 
@@ -153,6 +162,9 @@ fn send_together(
     let names: Vec<String> = parcels.iter().flat_map(|parcel| parcel.names.clone()).collect();
     for name in &names {
         command = command.args([name, MARK]);
+    }
+    for parcel in parcels.iter().filter(|parcel| !parcel.before.is_empty()) {
+        command = command.behind(&parcel.before);
     }
     Ok(Delivery { running: command.start()?, names })
 }

@@ -24,8 +24,11 @@ const TEXTS: [(&str, &str); 12] = [
 ];
 /// Bytes that are no UTF-8.
 const NOT_UTF8: &[u8] = b"a\xff\xfe";
-/// A value of 100 kB; one argument may have 128 KiB (Linux, MAX_ARG_STRLEN).
-const LARGE: usize = 100_000;
+/// A value of 100 kB; one argument may have 128 KiB (Linux, MAX_ARG_STRLEN). A shell makes it, so that
+/// the evidence can be pasted.
+const LARGE: &[u8] = &[b'0'; 100_000];
+const WITH_LARGE: [&str; 3] =
+    ["sh", "-c", r#"exec "$0" "--setenv=DOCTOR_VALUE=$(printf %0100000d 0)" "$@""#];
 /// A variable of the caller's environment, one that is not in it, and one that is set twice.
 const INHERITED: &str = "DOCTOR_INHERITED";
 const UNSET: &str = "DOCTOR_UNSET";
@@ -77,7 +80,7 @@ impl<'a> Launches<'a> {
     fn start(sandbox: &'a Sandbox<'a>, way: Way) -> Result<Self, CommandError> {
         let texts = TEXTS.map(|(fact, value)| setenv(fact, &variable(fact), value.as_bytes()));
         let odd = vec![
-            setenv("large", KEY, &[b'x'; LARGE]),
+            Parcel::new("large", KEY, [""; 0]).behind(&WITH_LARGE),
             Parcel::new("inherit", INHERITED, [format!("--setenv={INHERITED}")])
                 .of_caller(INHERITED, Some("a  b")),
             Parcel::new("unset", UNSET, [format!("--setenv={UNSET}")]).of_caller(UNSET, None),
@@ -126,7 +129,7 @@ impl<'a> Launches<'a> {
             measurement.fact_from(&format!("{prefix}{fact}"), fate, &arrival.run);
         };
         let odd = self.odd.wait()?;
-        tell("large", KEY, &[b'x'; LARGE], &odd[0]);
+        tell("large", KEY, LARGE, &odd[0]);
         tell("inherit", INHERITED, b"a  b", &odd[1]);
         tell("repeated", REPEATED, b"b", &odd[3]);
         tell("non-utf8", KEY, NOT_UTF8, &self.non_utf8.wait()?);

@@ -3,7 +3,7 @@
 use rstest::rstest;
 
 use crate::lab::Release::*;
-use crate::lab::{Machine, Release};
+use crate::lab::{Machine, Release, Report};
 use crate::{WITH_OTHER, with_systemd_run};
 
 #[rstest]
@@ -65,8 +65,11 @@ fn setenv_delivers_every_text_byte_for_byte_to_services_and_scopes(
     #[values(Debian11, Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
 ) {
     let machine = Machine::boot(release);
-    for report in [machine.check(&["setenv-fidelity"]), machine.check_system(&["setenv-fidelity"])]
-    {
+    let report = machine.check(&["setenv-fidelity"]);
+    let large = format!("launch-doctor\0{}\0launch-doctor\0", "0".repeat(100_000));
+    let printed = machine.agent(&evidence_words(&report, "large")).stdout;
+    assert!(String::from_utf8_lossy(&printed).starts_with(&large), "the evidence repeats it");
+    for report in [report, machine.check_system(&["setenv-fidelity"])] {
         for text in [
             "spaces",
             "equals",
@@ -110,6 +113,13 @@ fn setenv_delivers_every_text_byte_for_byte_to_services_and_scopes(
         );
         assert_eq!(report.verdict("setenv-fidelity"), "known");
     }
+}
+
+/// The words of the command that measured a fact of `setenv-fidelity`.
+fn evidence_words<'a>(report: &'a Report, fact: &str) -> Vec<&'a str> {
+    let evidence = report.probe("setenv-fidelity")["evidence"].as_array().unwrap();
+    let one = evidence.iter().find(|one| one["fact"] == fact).unwrap();
+    one["argv"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect()
 }
 
 #[rstest]
