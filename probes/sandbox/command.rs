@@ -11,12 +11,11 @@ use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal};
 
 use super::cleaner::may_act;
+use super::command_error::CommandError;
 use super::completed::Completed;
 use super::running::Running;
 use super::shared_output::SharedOutput;
-
-/// How many bytes of each output stream are kept, unless the probe asks for more.
-pub(super) const KEPT: usize = 64 * 1024;
+use super::stream::KEPT;
 
 /// A command that a probe runs: words, changes to the environment, and a deadline.
 ///
@@ -31,23 +30,6 @@ pub struct Command {
     keep_input: bool,
     keep: usize,
     output: Option<Arc<OwnedFd>>,
-}
-
-/// Why a command gave no result.
-#[derive(Debug, thiserror::Error)]
-pub enum CommandError {
-    /// There is no such program in PATH.
-    #[error("{program} is not in PATH")]
-    NotFound { program: String },
-    /// The program is there and may not be started.
-    #[error("{program} could not be started: {source}")]
-    Start { program: String, source: io::Error },
-    /// It had not ended when its time was up, and was killed.
-    #[error("`{command}` had not ended after {:.1} s and was killed", after.as_secs_f64())]
-    Deadline { command: String, after: Duration },
-    /// Its output could not be read.
-    #[error("the output of `{command}` could not be read: {source}")]
-    Output { command: String, source: io::Error },
 }
 
 impl Command {

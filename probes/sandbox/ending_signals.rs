@@ -4,6 +4,10 @@ use std::os::fd::{AsFd, BorrowedFd};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
+/// The run was ended by a signal; everything it had started was ended and removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Interrupted(pub Signal);
+
 /// SIGINT, SIGTERM and SIGHUP, which end a run, as something to wait for. They do what they did
 /// before when this value goes.
 pub struct EndingSignals {

@@ -3,6 +3,7 @@
 
 mod cleaner;
 mod command;
+mod command_error;
 pub(crate) mod completed;
 mod ending_signals;
 mod household;
@@ -27,15 +28,17 @@ pub(crate) mod unit_removal;
 pub(crate) mod worker;
 mod worker_process;
 
-pub use command::{Command, CommandError};
+pub use command::Command;
+pub use command_error::CommandError;
 pub use completed::Completed;
+pub use ending_signals::Interrupted;
 pub use household::Household;
 pub use isolation::Sandbox;
 pub use process_end::ProcessEnd;
 pub use residue::sweep;
 pub use run_id::RunId;
 pub use run_lock::{RunLock, Waiting};
-pub use runner::{Event, Interrupted, Timed, run};
+pub use runner::{Event, Timed, run};
 pub use running::Running;
 pub use secrecy::keep_memory_private;
 pub use settings::{Manager, Settings};

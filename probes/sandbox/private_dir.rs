@@ -3,14 +3,31 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use super::residue::places;
 use super::run_id::RunId;
 use super::settings::Settings;
+use crate::host::GitDir;
 use crate::measurement::Unable;
 
 /// What distinguishes a probe's directory beside the work tree from its usual one, should both lie
 /// in the same place.
 const SUFFIX: &str = ".at-repo";
+
+/// The directories in which runs make their own, the first writable one for most purposes.
+pub(super) fn places(settings: &Settings) -> Vec<PathBuf> {
+    let mut places = vec![std::env::temp_dir()];
+    places.extend(std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from));
+    places.extend([PathBuf::from("/tmp"), PathBuf::from("/var/tmp"), PathBuf::from("/dev/shm")]);
+    places.extend(settings.repo.clone());
+    places.extend(settings.repo.as_ref().and_then(|repo| Some(GitDir::find(repo)?.common)));
+    let mut seen = Vec::new();
+    places.retain(|place| {
+        place.is_absolute() && !seen.contains(place) && {
+            seen.push(place.clone());
+            true
+        }
+    });
+    places
+}
 
 /// Makes a directory that only its owner can enter; fails if anything has that name already.
 ///

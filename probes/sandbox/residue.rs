@@ -1,12 +1,11 @@
 use std::fs;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use super::private_dir::is_own_dir;
+use super::private_dir::{is_own_dir, places};
 use super::run_id::RunId;
 use super::settings::Settings;
 use super::unit_removal::{PATIENCE, remove_units};
-use crate::host::{GitDir, ManagerState};
+use crate::host::ManagerState;
 
 /// How long a manager that has not answered before may take while residue is removed.
 const LITTLE_PATIENCE: Duration = Duration::from_secs(1);
@@ -46,21 +45,4 @@ pub(super) fn patience(manager: &ManagerState) -> Duration {
         ManagerState::Answers { .. } => PATIENCE,
         ManagerState::Silent { .. } => LITTLE_PATIENCE,
     }
-}
-
-/// The directories in which runs make their own, the first writable one for most purposes.
-pub(super) fn places(settings: &Settings) -> Vec<PathBuf> {
-    let mut places = vec![std::env::temp_dir()];
-    places.extend(std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from));
-    places.extend([PathBuf::from("/tmp"), PathBuf::from("/var/tmp"), PathBuf::from("/dev/shm")]);
-    places.extend(settings.repo.clone());
-    places.extend(settings.repo.as_ref().and_then(|repo| Some(GitDir::find(repo)?.common)));
-    let mut seen = Vec::new();
-    places.retain(|place| {
-        place.is_absolute() && !seen.contains(place) && {
-            seen.push(place.clone());
-            true
-        }
-    });
-    places
 }

@@ -12,9 +12,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Pid, fork, getppid};
 
-use super::ending_signals::EndingSignals;
+use super::ending_signals::{EndingSignals, Interrupted};
 use super::household::Household;
-use super::runner::Interrupted;
 use super::running::pidfd;
 use super::settings::Manager;
 use crate::host::User;

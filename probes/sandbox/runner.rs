@@ -11,12 +11,12 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Pid, fork, pipe2};
 
-use super::ending_signals::EndingSignals;
+use super::ending_signals::{EndingSignals, Interrupted};
 use super::household::Household;
 use super::isolation::{Sandbox, Units};
-use super::private_dir::{make_dir, remove_run_dirs};
+use super::private_dir::{make_dir, places, remove_run_dirs};
 use super::process_tree::{descendants, kill_descendants, kill_tree};
-use super::residue::{patience, places};
+use super::residue::patience;
 use super::run_id::RunId;
 use super::schedule::Schedule;
 use super::settings::Settings;
@@ -50,10 +50,6 @@ pub struct Timed {
     /// From the start of its process until its outcome was there.
     pub elapsed: Duration,
 }
-
-/// The run was ended by a signal; everything it had started was ended and removed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Interrupted(pub Signal);
 
 /// Runs probes, `settings.jobs` at a time, each in a process of its own, and gives their outcomes
 /// in the order of `probes`.

@@ -8,7 +8,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
-use super::command::CommandError;
+use super::command_error::CommandError;
 use super::completed::Completed;
 use super::process_tree::descendants;
 use super::stream::Stream;

@@ -6,8 +6,7 @@ use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::pipe2;
 
-use super::command::KEPT;
-use super::stream::Stream;
+use super::stream::{KEPT, Stream};
 
 /// One pipe that takes the standard output of several commands, so that the order of its lines is
 /// the order in which they were written.

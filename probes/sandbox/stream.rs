@@ -4,6 +4,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
+/// How many bytes of an output stream are kept, unless the probe asks for more.
+pub(super) const KEPT: usize = 64 * 1024;
+
 /// One output stream: its non-blocking pipe until the end, and what is kept of it.
 pub(super) struct Stream {
     pub(super) pipe: Option<File>,

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use nix::unistd::Pid;
 
-use super::command::{Command, CommandError};
+use super::command::Command;
+use super::command_error::CommandError;
 use super::completed::Completed;
 use super::settings::Manager;
 use super::unit_file::remove_unit_files;
