@@ -13,6 +13,9 @@ pub enum CommandError {
     /// It had not ended when its time was up, and was killed.
     #[error("`{command}` had not ended after {:.1} s and was killed", after.as_secs_f64())]
     Deadline { command: String, after: Duration },
+    /// It wrote without an end, and was killed.
+    #[error("`{command}` wrote more than 16 MiB and was killed")]
+    Flood { command: String },
     /// Its output could not be read.
     #[error("the output of `{command}` could not be read: {source}")]
     Output { command: String, source: io::Error },

@@ -165,6 +165,10 @@ impl Running {
         if err {
             self.stderr.read_once();
         }
+        if self.stdout.floods() || self.stderr.floods() {
+            kill_group(&mut self.child);
+            return Err(CommandError::Flood { command: self.words.join(" ") });
+        }
         if ended && !until_exit {
             self.stdout.drain();
             self.stdout.pipe = None;

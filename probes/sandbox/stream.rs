@@ -7,12 +7,17 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 /// How many bytes of an output stream are kept, unless the probe asks for more.
 pub(super) const KEPT: usize = 64 * 1024;
 
+/// How many bytes a command may write to one stream before it counts as a flood, which would keep
+/// a processor busy to the deadline and so take time from other probes.
+const FLOOD: usize = 16 * 1024 * 1024;
+
 /// One output stream: its non-blocking pipe until the end, and what is kept of it.
 pub(super) struct Stream {
     pub(super) pipe: Option<File>,
     pub(super) kept: Vec<u8>,
     /// How many bytes are kept; the rest is read and thrown away.
     keep: usize,
+    read: usize,
 }
 
 impl Stream {
@@ -20,12 +25,17 @@ impl Stream {
         if let Some(pipe) = &pipe {
             fcntl(pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
         }
-        Ok(Self { pipe: pipe.map(File::from), kept: Vec::new(), keep })
+        Ok(Self { pipe: pipe.map(File::from), kept: Vec::new(), keep, read: 0 })
     }
 
     /// Its pipe, until that has ended.
     pub(super) fn fd(&self) -> Option<BorrowedFd<'_>> {
         self.pipe.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Whether more has come than anything of use would write.
+    pub(super) fn floods(&self) -> bool {
+        self.read > self.keep.max(FLOOD)
     }
 
     /// A whole line of what is kept, counted from 0.
@@ -42,6 +52,7 @@ impl Stream {
         match pipe.read(&mut buffer) {
             Ok(0) => self.pipe = None,
             Ok(read) => {
+                self.read = self.read.saturating_add(read);
                 let room = self.keep.saturating_sub(self.kept.len()).min(read);
                 self.kept.extend_from_slice(&buffer[..room]);
                 return true;

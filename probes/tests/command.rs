@@ -44,8 +44,16 @@ fn a_signal_that_the_doctor_blocks_reaches_its_commands() {
 }
 
 #[test]
-fn a_flood_is_read_to_its_end_and_64_kib_are_kept() {
-    let run = sh("head -c 200000000 /dev/zero; echo done >&2", LONG).run().unwrap();
+fn a_flood_is_ended_long_before_the_deadline() {
+    for stream in [1, 2] {
+        let error = sh(&format!("exec cat /dev/zero >&{stream}"), LONG).run().unwrap_err();
+        assert!(matches!(error, CommandError::Flood { .. }), "{error}");
+    }
+}
+
+#[test]
+fn much_is_read_to_its_end_and_64_kib_are_kept() {
+    let run = sh("head -c 16000000 /dev/zero; echo done >&2", LONG).run().unwrap();
     assert_eq!(run.stdout.len(), 64 * 1024);
     assert_eq!(run.errors(), "done");
 }

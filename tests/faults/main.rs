@@ -112,7 +112,7 @@ fn a_program_with_a_fault_takes_only_its_own_probes_along(
     let mut wrong = Vec::new();
     for fault in FAULTS {
         let timeout = match fault {
-            "hangs" | "ignores-sigterm" | "floods" => SHORT,
+            "hangs" | "ignores-sigterm" => SHORT,
             _ => LONG,
         };
         let bad = Run::take(&machine, program, fault, timeout);
