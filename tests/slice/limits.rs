@@ -59,7 +59,9 @@ fn share(machine: &Machine, slice: &str, top: &str, other: &str) -> u64 {
 }
 
 #[rstest]
-fn on_a_virtual_machine_limits_are_in_force_and_told(#[values(Debian12)] release: Release) {
+fn on_a_virtual_machine_limits_are_in_force_and_told(
+    #[values(Debian12, Debian12Backports, Debian13, Debian14)] release: Release,
+) {
     let machine = Machine::boot_vm(release);
     machine.script("root", "loginctl enable-linger agent");
     a_weight_is_in_force_and_a_nested_one_only_inside_its_parent(&machine);
