@@ -1,6 +1,5 @@
 use std::path::PathBuf;
-use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::Unable;
 use crate::host::waits_for_flock;
@@ -32,6 +31,9 @@ impl Way {
         }
     }
 }
+
+/// How long nobody looks whether a worker waits, unless one writes: looking takes a processor's time.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 /// What a worker does once it has the lock: it is inside from `start` to `end`, and stays inside
 /// until a line of input lets it go. The lock goes with its process, which ends at once.
@@ -106,7 +108,9 @@ impl<'a> Queue<'a> {
                 )));
             }
             // A process that falls asleep in flock(2) tells nobody, so one looks again.
-            thread::yield_now();
+            if let Some(line) = self.output.next_line(Instant::now() + LOOK_AGAIN) {
+                self.history.push(event(&line)?);
+            }
         }
         Ok(())
     }
