@@ -27,43 +27,38 @@ const SCRIPT: &str = "DOCTOR_X=inner; printf %s \"${DOCTOR_X} $$\"";
 pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     sandbox.require_manager()?;
     let scope = || surrounded(own_scope(sandbox));
-    let control = scope().args(["--", "printf", "%s", "a word"]).start()?;
-    let words = printing(scope()).start()?;
-    let literal = printing(scope().arg("--expand-environment=no")).start()?;
-    let script = scope().args(["--", "sh", "-c", SCRIPT]).start()?;
-    let passed = scope()
-        .env("DOCTOR_COMMAND", SCRIPT)
-        .args(["--", "sh", "-c", "eval \"$DOCTOR_COMMAND\""])
-        .start()?;
-    let aloud = surrounded(sandbox.systemd_run())
-        .args(["--scope", "--collect"])
-        .arg(format!("--slice={}", sandbox.unit_name("own", "slice")))
-        .arg(format!("--unit={}", sandbox.unit_name("aloud", "scope")))
-        .args(["--", "true", WORDS[0].1])
-        .start()?;
-
     let mut measurement = Measurement::default();
-    let control = control.wait()?;
+    // One after the other, because the manager tells every launch under way of all units.
+    let control = scope().args(["--", "printf", "%s", "a word"]).run()?;
     if control.text() != "a word" {
         // Without a command that arrives, nothing could be said of the others.
         let errors = control.failure();
         return Err(Unable::Unmeasured(format!("even a plain word did not arrive: {errors}")));
     }
-    let words = words.wait()?;
+    let words = printing(scope()).run()?;
     let arrived = arrived(&words.stdout);
     for (index, (fact, word)) in WORDS.iter().enumerate() {
         let arrived = arrived.get(index).and_then(Option::as_deref);
         measurement.fact_from(fact, fate(word, arrived), &words);
     }
-    let literal = literal.wait()?;
+    let literal = printing(scope().arg("--expand-environment=no")).run()?;
     measurement.fact_from("expand-no", remedy(&literal), &literal);
-    for (fact, running) in [("command", script), ("eval", passed)] {
+    let script = scope().args(["--", "sh", "-c", SCRIPT]);
+    let passed = scope().env("DOCTOR_COMMAND", SCRIPT);
+    let passed = passed.args(["--", "sh", "-c", "eval \"$DOCTOR_COMMAND\""]);
+    for (fact, command) in [("command", script), ("eval", passed)] {
+        let running = command.start()?;
         let pid = running.pid();
         let run = running.wait()?;
         let is_whole = run.text() == format!("inner {pid}");
         measurement.fact_from(fact, if is_whole { "untouched" } else { "rewritten" }, &run);
     }
-    let aloud = aloud.wait()?;
+    let aloud = surrounded(sandbox.systemd_run())
+        .args(["--scope", "--collect"])
+        .arg(format!("--slice={}", sandbox.unit_name("own", "slice")))
+        .arg(format!("--unit={}", sandbox.unit_name("aloud", "scope")))
+        .args(["--", "true", WORDS[0].1])
+        .run()?;
     let is_warned = aloud.errors().contains("--expand-environment");
     measurement.fact_from("warning", if is_warned { "given" } else { "none" }, &aloud);
     measurement.summary = summary(&measurement);

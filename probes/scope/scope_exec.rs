@@ -7,30 +7,23 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::own_scope::own_scope;
-use crate::sandbox::{CommandError, Running, Sandbox};
+use crate::sandbox::{CommandError, Completed, Running, Sandbox};
 use crate::{Measurement, Unable};
 
 /// Opens a file as descriptor 7 and becomes the command behind it.
 const WITH_DESCRIPTOR: &str = "exec 7<\"$0\"; exec \"$@\"";
-/// Says that it is there, and then waits for a signal without another process that could get it.
-const TRAPPING: &str = "trap 'exit 9' TERM; echo ready; while :; do :; done";
+/// Says that it is there, and then waits for a signal, or for the end of its input, without another
+/// process that could get it.
+const TRAPPING: &str = "trap 'exit 9' TERM; echo ready; read -r line";
 /// The program that shows its own process; it is called by its name alone.
 const PROGRAM: &str = "cat";
 
 pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     sandbox.require_manager()?;
-    let scope = |words: &[&str]| own_scope(sandbox).arg("--").args(words).start();
-    let file = sandbox.dir().join("descriptor");
-    fs::write(&file, "")?;
-    let signalled = scope(&["sh", "-c", TRAPPING])?;
-    let showing = scope(&[PROGRAM, "/proc/self/stat", "/proc/self/cmdline"])?;
-    let descriptor = with_descriptor(sandbox, &file)?;
-    let exiting = scope(&["sh", "-c", "exit 42"])?;
-    // Process group 0 is its own, in which there is nothing else.
-    let dying = scope(&["sh", "-c", "kill -s KILL 0"])?;
-    let missing = scope(&["/nonexistent/program"])?;
-
+    let scope = |words: &[&str]| own_scope(sandbox).arg("--").args(words);
     let mut measurement = Measurement::default();
+    // One after the other, because the manager tells every launch under way of all units.
+    let showing = scope(&[PROGRAM, "/proc/self/stat", "/proc/self/cmdline"]).start()?;
     let pid = showing.pid();
     let run = showing.wait()?;
     let text = run.text();
@@ -43,25 +36,28 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     measurement.fact_from("comm", shown.comm(), &run);
     measurement.fact_from("cmdline", shown.cmdline(), &run);
 
-    let run = descriptor.wait()?;
+    let file = sandbox.dir().join("descriptor");
+    fs::write(&file, "")?;
+    let run = with_descriptor(sandbox, &file)?;
     let is_open = Path::new(&run.text()) == file;
     measurement.fact_from("descriptors", if is_open { "passed" } else { "lost" }, &run);
-    let run = exiting.wait()?;
+    let run = scope(&["sh", "-c", "exit 42"]).run()?;
     measurement.fact_from("exit-status", passed(run.exit() == Some(42)), &run);
-    let run = dying.wait()?;
+    // Process group 0 is its own, in which there is nothing else.
+    let run = scope(&["sh", "-c", "kill -s KILL 0"]).run()?;
     measurement.fact_from("death", passed(run.signal() == Some(Signal::SIGKILL as i32)), &run);
-    let run = terminate(signalled)?.wait()?;
+    let run = terminate(scope(&["sh", "-c", TRAPPING]).with_input().start()?)?.wait()?;
     measurement.fact_from("signal", passed(run.exit() == Some(9)), &run);
-    let run = missing.wait()?;
+    let run = scope(&["/nonexistent/program"]).run()?;
     measurement.fact_from("own-failure", failure(run.exit()), &run);
     measurement.summary = summary(&measurement);
     Ok(measurement)
 }
 
 /// A shell opens a file and becomes systemd-run, which is to say what it has as descriptor 7.
-fn with_descriptor(sandbox: &Sandbox, file: &Path) -> Result<Running, CommandError> {
+fn with_descriptor(sandbox: &Sandbox, file: &Path) -> Result<Completed, CommandError> {
     let shell = ["sh".as_ref(), "-c".as_ref(), WITH_DESCRIPTOR.as_ref(), file.as_os_str()];
-    own_scope(sandbox).args(["--", "readlink", "/proc/self/fd/7"]).behind(shell).start()
+    own_scope(sandbox).args(["--", "readlink", "/proc/self/fd/7"]).behind(shell).run()
 }
 
 /// Sends SIGTERM to what was started as systemd-run, once its command says that it is there.

@@ -1,7 +1,7 @@
 //! Which names of a slice systemd-run takes, which it refuses, and which it quietly rewrites.
 
 use crate::host::Cgroup;
-use crate::sandbox::{Completed, Running, Sandbox};
+use crate::sandbox::{CommandError, Completed, Sandbox};
 use crate::{Measurement, Unable};
 
 /// What is measured: the fact, and what stands before and behind a name of the probe's own. Bytes that
@@ -40,17 +40,11 @@ struct Form {
 
 pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     sandbox.require_manager()?;
-    let mut launches = Vec::new();
-    for form in &FORMS {
-        let word = form.word(sandbox);
-        launches.push((form.fact, launch(sandbox, Some(&word))?, word));
-    }
-    let empty = launch(sandbox, Some(""))?;
-    let unset = launch(sandbox, None)?;
-
     let mut measurement = Measurement::default();
-    for (fact, running, word) in launches {
-        let run = running.wait()?;
+    // One after the other, because the manager tells every launch under way of all units.
+    for form in &FORMS {
+        let (fact, word) = (form.fact, form.word(sandbox));
+        let run = launch(sandbox, Some(&word))?;
         let fate = fate(&run, &word);
         if fact == "plain" && fate != "taken" {
             // Without a slice that can be had, a refusal of the others would say nothing.
@@ -58,7 +52,7 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
         }
         measurement.fact_from(fact, fate, &run);
     }
-    let (empty, unset) = (empty.wait()?, unset.wait()?);
+    let (empty, unset) = (launch(sandbox, Some(""))?, launch(sandbox, None)?);
     let value = match (slice_of(&empty), slice_of(&unset)) {
         (None, _) => "refused",
         (found, default) if found == default => "default",
@@ -69,13 +63,13 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     Ok(measurement)
 }
 
-fn launch(sandbox: &Sandbox, slice: Option<&str>) -> Result<Running, Unable> {
+fn launch(sandbox: &Sandbox, slice: Option<&str>) -> Result<Completed, CommandError> {
     let command = sandbox.systemd_run().args(["--scope", "--quiet", "--collect"]);
     let command = match slice {
         None => command,
         Some(slice) => command.arg(format!("--slice={slice}")),
     };
-    Ok(command.args(["--", "cat", "/proc/self/cgroup"]).start()?)
+    command.args(["--", "cat", "/proc/self/cgroup"]).run()
 }
 
 /// What became of a name, by the slice in which the command found itself.
