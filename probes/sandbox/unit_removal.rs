@@ -126,17 +126,12 @@ impl Systemctl {
 
     /// Stops and forgets the units that the manager has now. Says whether it had none.
     fn remove(&mut self, prefix: &str) -> Result<bool, CommandError> {
-        let Some(listed) = self.list(&format!("{prefix}*"))? else { return Ok(true) };
+        let pattern = format!("{prefix}*");
+        let Some(listed) = self.list(&pattern)? else { return Ok(true) };
         let text = listed.text();
-        let units: Vec<Listed> = text
-            .lines()
-            .filter_map(Listed::read)
-            .filter(|unit| unit.name.starts_with(prefix))
-            .collect();
-        let stoppable: Vec<&str> =
-            units.iter().filter(|unit| unit.is_to_be_stopped()).map(|unit| unit.name).collect();
+        let units = Listed::all(&text, prefix);
         // What has failed needs no stop, and a stop that takes too long must not keep it from going.
-        let stopped = self.stop(&stoppable);
+        let stopped = self.stop_listed(&units, &pattern, prefix);
         // A slice cannot fail.
         let may_fail = units.iter().filter(|unit| !unit.name.ends_with(".slice"));
         let failed: Vec<&str> = may_fail.map(|unit| unit.name).collect();
@@ -147,12 +142,27 @@ impl Systemctl {
         Ok(units.is_empty())
     }
 
-    /// Stops all of these units, and waits until they are.
-    fn stop(&self, units: &[&str]) -> Result<(), CommandError> {
-        if units.is_empty() || self.ask(&["stop"], units)?.success() {
+    /// Stops what is to be stopped of `units`. Since systemd 262 none is stopped if one of them has
+    /// ended by itself since they were listed; so they are listed once more then.
+    fn stop_listed(
+        &mut self,
+        units: &[Listed],
+        pattern: &str,
+        prefix: &str,
+    ) -> Result<(), CommandError> {
+        if self.stop_together(&stoppable(units))? {
             return Ok(());
         }
-        // Since systemd 262 none is stopped if one of them has ended by itself meanwhile.
+        let Some(listed) = self.list(pattern)? else { return Ok(()) };
+        let text = listed.text();
+        self.stop(&stoppable(&Listed::all(&text, prefix)))
+    }
+
+    /// Stops all of these units, and waits until they are.
+    fn stop(&self, units: &[&str]) -> Result<(), CommandError> {
+        if self.stop_together(units)? {
+            return Ok(());
+        }
         let stop = |unit| self.command("systemctl").args(["stop", "--", unit]).start();
         let stops: Vec<_> = units.iter().copied().map(stop).collect();
         for stop in stops {
@@ -160,6 +170,15 @@ impl Systemctl {
         }
         Ok(())
     }
+
+    /// Stops all of these units by one request, waits until they are, and says whether it was granted.
+    fn stop_together(&self, units: &[&str]) -> Result<bool, CommandError> {
+        Ok(units.is_empty() || self.ask(&["stop"], units)?.success())
+    }
+}
+
+fn stoppable<'a>(units: &[Listed<'a>]) -> Vec<&'a str> {
+    units.iter().filter(|unit| unit.is_to_be_stopped()).map(|unit| unit.name).collect()
 }
 
 /// Stops the scopes that tmux servers among `killed` had asked for. A scope whose pane was dead
@@ -197,6 +216,11 @@ impl<'a> Listed<'a> {
         let mut columns = line.split_ascii_whitespace();
         let name = columns.next()?;
         Some(Self { name, active: columns.nth(1)? })
+    }
+
+    /// Those of a list whose names begin with `prefix`.
+    fn all(text: &'a str, prefix: &str) -> Vec<Self> {
+        text.lines().filter_map(Self::read).filter(|unit| unit.name.starts_with(prefix)).collect()
     }
 
     /// Whether it has to be stopped. What is inactive may have a start job that waits; what has
