@@ -1,6 +1,6 @@
 //! Whether the command of a scope reaches its program as it was written.
 
-use super::own_scope::own_scope;
+use super::own_scope::{own_scope, own_scope_aloud};
 use crate::sandbox::{Command, Completed, Sandbox};
 use crate::{Measurement, Unable};
 
@@ -53,9 +53,7 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
         let is_whole = run.text() == format!("inner {pid}");
         measurement.fact_from(fact, if is_whole { "untouched" } else { "rewritten" }, &run);
     }
-    let aloud = surrounded(sandbox.systemd_run())
-        .args(["--scope", "--collect"])
-        .arg(format!("--slice={}", sandbox.unit_name("own", "slice")))
+    let aloud = surrounded(own_scope_aloud(sandbox))
         .arg(format!("--unit={}", sandbox.unit_name("aloud", "scope")))
         .args(["--", "true", WORDS[0].1])
         .run()?;

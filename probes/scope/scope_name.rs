@@ -1,6 +1,6 @@
 //! What a scope is called, and what can be told from that.
 
-use super::own_scope::own_scope;
+use super::own_scope::{own_scope, own_scope_aloud};
 use crate::host::{Cgroup, UnitProperties, kernel};
 use crate::sandbox::{Completed, Running, Sandbox};
 use crate::{Measurement, Unable};
@@ -16,12 +16,7 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     sandbox.require_manager()?;
     let looking = ["--", "cat", "/proc/self/cgroup"];
     let unnamed = own_scope(sandbox).args(looking).start()?;
-    let aloud = sandbox
-        .systemd_run()
-        .args(["--scope", "--collect"])
-        .arg(format!("--slice={}", sandbox.unit_name("own", "slice")))
-        .args(looking)
-        .start()?;
+    let aloud = own_scope_aloud(sandbox).args(looking).start()?;
     let plain = Waiting::start(sandbox, "plain", &[])?;
     let described = Waiting::start(sandbox, "described", &["--description", DESCRIPTION])?;
 
