@@ -88,7 +88,7 @@ impl Systemctl {
 
     /// Lists units by a pattern, with the root slice, which is always there; `None` if there is no
     /// manager, neither where the environment leads nor where the user's usually is.
-    fn list(&mut self, pattern: &str) -> Result<Option<Completed>, CommandError> {
+    fn list(&mut self, pattern: &str) -> Result<Option<String>, CommandError> {
         const LIST: [&str; 5] = ["list-units", "--all", "--plain", "--no-legend", "--full"];
         let mut listed = self.ask(&LIST, &[pattern, ROOT]);
         let is_refused = listed.as_ref().is_ok_and(|listed| !listed.success());
@@ -98,8 +98,9 @@ impl Systemctl {
         }
         match listed {
             Ok(listed) if listed.success() => {
-                if listed.text().lines().any(|line| line.starts_with(ROOT)) {
-                    return Ok(Some(listed));
+                let text = listed.text();
+                if text.lines().any(|line| line.starts_with(ROOT)) {
+                    return Ok(Some(text));
                 }
                 let source = io::Error::other("it lists no root slice");
                 Err(CommandError::Output { command: listed.words.join(" "), source })
@@ -126,12 +127,10 @@ impl Systemctl {
 
     /// Stops and forgets the units that the manager has now. Says whether it had none.
     fn remove(&mut self, prefix: &str) -> Result<bool, CommandError> {
-        let pattern = format!("{prefix}*");
-        let Some(listed) = self.list(&pattern)? else { return Ok(true) };
-        let text = listed.text();
+        let Some(text) = self.list(&format!("{prefix}*"))? else { return Ok(true) };
         let units = Listed::all(&text, prefix);
         // What has failed needs no stop, and a stop that takes too long must not keep it from going.
-        let stopped = self.stop_listed(&units, &pattern, prefix);
+        let stopped = self.stop_listed(&units, prefix);
         // A slice cannot fail.
         let may_fail = units.iter().filter(|unit| !unit.name.ends_with(".slice"));
         let failed: Vec<&str> = may_fail.map(|unit| unit.name).collect();
@@ -144,17 +143,11 @@ impl Systemctl {
 
     /// Stops what is to be stopped of `units`. Since systemd 262 none is stopped if one of them has
     /// ended by itself since they were listed; so they are listed once more then.
-    fn stop_listed(
-        &mut self,
-        units: &[Listed],
-        pattern: &str,
-        prefix: &str,
-    ) -> Result<(), CommandError> {
+    fn stop_listed(&mut self, units: &[Listed], prefix: &str) -> Result<(), CommandError> {
         if self.stop_together(&stoppable(units))? {
             return Ok(());
         }
-        let Some(listed) = self.list(pattern)? else { return Ok(()) };
-        let text = listed.text();
+        let Some(text) = self.list(&format!("{prefix}*"))? else { return Ok(()) };
         self.stop(&stoppable(&Listed::all(&text, prefix)))
     }
 
@@ -188,8 +181,7 @@ fn remove_pane_scopes(manager: Manager, killed: &BTreeSet<Pid>) -> Result<(), Co
         return Ok(());
     }
     let mut systemctl = Systemctl::new(manager, PATIENCE);
-    let Some(listed) = systemctl.list("tmux-spawn-*.scope")? else { return Ok(()) };
-    let text = listed.text();
+    let Some(text) = systemctl.list("tmux-spawn-*.scope")? else { return Ok(()) };
     let scopes: Vec<&str> = text
         .lines()
         .filter(|line| launcher_of(line).is_some_and(|pid| killed.contains(&pid)))
