@@ -87,7 +87,7 @@ impl Taker {
         let mut child = None;
         // One line is the child's id, the other says that it is ready.
         for _ in 0..2 {
-            let Some(line) = self.output.next_line(sandbox.deadline()) else {
+            let Some(line) = self.output.next_line(sandbox.deadline())? else {
                 return Err(Unable::Unmeasured("no child was left behind".into()));
             };
             child = child.or_else(|| line.parse().ok());

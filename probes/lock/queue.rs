@@ -93,7 +93,7 @@ impl<'a> Queue<'a> {
     /// When one ends before, or is neither at the deadline.
     pub fn await_arrivals(&mut self) -> Result<(), Unable> {
         while self.arrived < self.workers.len() {
-            self.take_lines()?;
+            while self.take_line(Instant::now())? {}
             if self.has_arrived(self.arrived) {
                 self.arrived += 1;
                 continue;
@@ -108,9 +108,7 @@ impl<'a> Queue<'a> {
                 )));
             }
             // A process that falls asleep in flock(2) tells nobody, so one looks again.
-            if let Some(line) = self.output.next_line(Instant::now() + LOOK_AGAIN) {
-                self.history.push(event(&line)?);
-            }
+            self.take_line(Instant::now() + LOOK_AGAIN)?;
         }
         Ok(())
     }
@@ -163,19 +161,18 @@ impl<'a> Queue<'a> {
             || self.workers[number].tree().into_iter().any(waits_for_flock)
     }
 
-    fn take_lines(&mut self) -> Result<(), Unable> {
-        while let Some(line) = self.output.line() {
-            self.history.push(event(&line)?);
+    fn await_line(&mut self) -> Result<(), Unable> {
+        if self.take_line(self.sandbox.deadline())? {
+            return Ok(());
         }
-        Ok(())
+        Err(Unable::Unmeasured("a worker did not get on by the deadline".into()))
     }
 
-    fn await_line(&mut self) -> Result<(), Unable> {
-        let line = self.output.next_line(self.sandbox.deadline());
-        let line = line
-            .ok_or_else(|| Unable::Unmeasured("a worker did not get on by the deadline".into()))?;
+    /// Takes the next line into the history, and says whether one came by `deadline`.
+    fn take_line(&mut self, deadline: Instant) -> Result<bool, Unable> {
+        let Some(line) = self.output.next_line(deadline)? else { return Ok(false) };
         self.history.push(event(&line)?);
-        Ok(())
+        Ok(true)
     }
 }
 

@@ -1,6 +1,8 @@
 use std::io;
 use std::time::Duration;
 
+use super::stream::FLOOD;
+
 /// Why a command gave no result.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
@@ -14,7 +16,7 @@ pub enum CommandError {
     #[error("`{command}` had not ended after {:.1} s and was killed", after.as_secs_f64())]
     Deadline { command: String, after: Duration },
     /// It wrote without an end, and was killed.
-    #[error("`{command}` wrote more than 16 MiB and was killed")]
+    #[error("`{command}` wrote more than {} MiB and was killed", FLOOD >> 20)]
     Flood { command: String },
     /// Its output could not be read.
     #[error("the output of `{command}` could not be read: {source}")]

@@ -26,27 +26,26 @@ impl SharedOutput {
         Ok(Self { stream: Stream::new(Some(reader), KEPT)?, writer, given: 0 })
     }
 
-    /// The next line, if a whole one is there.
-    pub fn line(&mut self) -> Option<String> {
-        self.stream.drain();
-        let line = self.stream.line(self.given)?;
-        self.given += 1;
-        Some(line)
-    }
-
-    /// Waits for the next line; `None` at the deadline.
-    pub fn next_line(&mut self, deadline: Instant) -> Option<String> {
+    /// Waits for the next line; `None` at the deadline, which may be over.
+    ///
+    /// # Errors
+    /// When more was written than is kept: it is not read, and so would never be waited for.
+    pub fn next_line(&mut self, deadline: Instant) -> io::Result<Option<String>> {
         loop {
-            if let Some(line) = self.line() {
-                return Some(line);
+            self.stream.drain();
+            if let Some(line) = self.stream.line(self.given) {
+                self.given += 1;
+                return Ok(Some(line));
+            }
+            if self.stream.is_full() {
+                let text = format!("commands wrote {} KiB into the pipe they share", KEPT >> 10);
+                return Err(io::Error::other(text));
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return None;
-            }
+            let Some(pipe) = self.stream.fd().filter(|_| !left.is_zero()) else { return Ok(None) };
             let timeout = PollTimeout::try_from(left.as_millis() + 1).unwrap_or(PollTimeout::MAX);
             // Whatever woke it, the pipe is looked at again.
-            let _ = poll(&mut [PollFd::new(self.stream.fd()?, PollFlags::POLLIN)], timeout);
+            let _ = poll(&mut [PollFd::new(pipe, PollFlags::POLLIN)], timeout);
         }
     }
 

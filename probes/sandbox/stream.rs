@@ -9,7 +9,7 @@ pub(super) const KEPT: usize = 64 * 1024;
 
 /// How many bytes a command may write to one stream before it counts as a flood, which would keep
 /// a processor busy to the deadline and so take time from other probes.
-const FLOOD: usize = 16 * 1024 * 1024;
+pub(super) const FLOOD: usize = 16 * 1024 * 1024;
 
 /// One output stream: its non-blocking pipe until the end, and what is kept of it.
 pub(super) struct Stream {
@@ -17,6 +17,7 @@ pub(super) struct Stream {
     pub(super) kept: Vec<u8>,
     /// How many bytes are kept; the rest is read and thrown away.
     keep: usize,
+    /// How many bytes have come.
     read: usize,
 }
 
@@ -35,7 +36,12 @@ impl Stream {
 
     /// Whether more has come than anything of use would write.
     pub(super) fn floods(&self) -> bool {
-        self.read > self.keep.max(FLOOD)
+        self.read > FLOOD
+    }
+
+    /// Whether as much has come as is kept, so that no more lines can be had of it.
+    pub(super) fn is_full(&self) -> bool {
+        self.kept.len() >= self.keep
     }
 
     /// A whole line of what is kept, counted from 0.
@@ -52,7 +58,7 @@ impl Stream {
         match pipe.read(&mut buffer) {
             Ok(0) => self.pipe = None,
             Ok(read) => {
-                self.read = self.read.saturating_add(read);
+                self.read += read;
                 let room = self.keep.saturating_sub(self.kept.len()).min(read);
                 self.kept.extend_from_slice(&buffer[..room]);
                 return true;
@@ -66,6 +72,6 @@ impl Stream {
 
     /// Reads what is there, but no more than is kept: a descendant may go on writing for ever.
     pub(super) fn drain(&mut self) {
-        while self.kept.len() < self.keep && self.read_once() {}
+        while !self.is_full() && self.read_once() {}
     }
 }

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::time::{Duration, Instant};
 
-use launch_probes::sandbox::{Command, CommandError};
+use launch_probes::sandbox::{Command, CommandError, SharedOutput};
 use nix::sys::signal::{SigSet, Signal};
 
 fn sh(script: &str, limit: Duration) -> Command {
@@ -49,6 +49,17 @@ fn a_flood_is_ended_long_before_the_deadline() {
         let error = sh(&format!("exec cat /dev/zero >&{stream}"), LONG).run().unwrap_err();
         assert!(matches!(error, CommandError::Flood { .. }), "{error}");
     }
+}
+
+#[test]
+fn a_flood_into_a_shared_pipe_is_told_long_before_the_deadline() {
+    let mut shared = SharedOutput::new().unwrap();
+    let command = sh("echo first; exec cat /dev/zero", LONG).output_to(&shared).unwrap();
+    let _running = command.start().unwrap();
+    let deadline = Instant::now() + LONG;
+    assert_eq!(shared.next_line(deadline).unwrap().as_deref(), Some("first"));
+    let error = shared.next_line(deadline).unwrap_err();
+    assert_eq!(error.to_string(), "commands wrote 64 KiB into the pipe they share");
 }
 
 #[test]
