@@ -1,102 +1,158 @@
 //! Live, isolated measurements of how a host launches processes.
 //!
-//! A probe measures one failure mode and yields [`Measurement`]s: facts, and the evidence that
+//! A probe measures one failure mode and yields a [`Measurement`]: facts, and the evidence that
 //! produced them. It never judges: what a fact means is written on the card (`NAME.toml`) beside
 //! the probe (`NAME.rs`), and read by the crate that judges.
+//!
+//! Each layer uses only those above it in this list: [`exec`], [`host`], [`sandbox`], the groups of
+//! probes, [`runner`].
 
-#[doc(hidden)]
-pub mod fuzzed;
+pub mod exec;
 pub mod host;
-mod measurement;
-mod probe;
+mod registry;
+pub mod runner;
 pub mod sandbox;
 
-pub use measurement::{Evidence, Measurement, Outcome, Unable};
-pub use probe::{Probe, Turn};
+#[cfg(any(test, feature = "fuzz-invariants"))]
+pub mod fuzz_invariants;
 
-/// Declares each probe's module and enters it in [`PROBES`]: one line a failure mode.
-///
-/// `GROUP [SHARED]: NAME;` stands for the files `GROUP/NAME.rs` and `GROUP/NAME.toml`, and for
-/// `GROUP/SHARED.rs`, which several probes of the group use. `NAME (TURN)` says when it starts
-/// (see [`Turn`]).
-macro_rules! registry {
-    ($($group:ident $([$($shared:ident),+])?: $($name:ident $(($turn:ident))?),+;)+) => {
-        $(mod $group {
-            $($(pub(super) mod $shared;)+)?
-            $(pub(super) mod $name;)+
-        })+
-
-        /// Every probe, in the order in which reports show them.
-        pub static PROBES: &[Probe] = &[
-            $($(Probe {
-                group: stringify!($group),
-                name: stringify!($name),
-                card: include_str!(concat!(stringify!($group), "/", stringify!($name), ".toml")),
-                turn: registry!($(Turn::$turn,)? Turn::AnyTime),
-                measure: $group::$name::measure,
-            },)+)+
-        ];
-    };
-    ($turn:expr $(, $default:expr)?) => { $turn };
+mod launcher {
+    pub(crate) mod support {
+        pub(crate) mod env_launch;
+        pub(crate) mod exit_status;
+        pub(crate) mod unit_unload;
+    }
+    pub(crate) mod caller_sandbox;
+    pub(crate) mod collect_forgets;
+    pub(crate) mod env_block_spaces;
+    pub(crate) mod env_block_split;
+    pub(crate) mod launch_status;
+    pub(crate) mod option_order;
+    pub(crate) mod service_argument_expansion;
+    pub(crate) mod service_environment;
+    pub(crate) mod setenv_fidelity;
+    pub(crate) mod unit_file_env;
+    pub(crate) mod unit_name_taken;
+}
+mod scope {
+    pub(crate) mod support {
+        pub(crate) mod agent_slice;
+        pub(crate) mod availability;
+        pub(crate) mod bus_env;
+        pub(crate) mod bus_unit;
+        pub(crate) mod manager_limits;
+        pub(crate) mod missing_manager;
+        pub(crate) mod oom_policy;
+        pub(crate) mod private_scope;
+        pub(crate) mod refused_scope;
+        pub(crate) mod scope_diagnosis;
+        pub(crate) mod slice_name_syntax;
+        pub(crate) mod slice_snapshot;
+        pub(crate) mod task_limits;
+        pub(crate) mod unit_group;
+        pub(crate) mod user_manager_units;
+    }
+    pub(crate) mod bus_address;
+    pub(crate) mod controllers_delegated;
+    pub(crate) mod failed_units;
+    pub(crate) mod scope_argument_expansion;
+    pub(crate) mod scope_availability;
+    pub(crate) mod scope_exec;
+    pub(crate) mod scope_name;
+    pub(crate) mod slice_defined;
+    pub(crate) mod slice_name;
+    pub(crate) mod slice_nesting;
+    pub(crate) mod task_headroom;
+    pub(crate) mod user_bus;
+}
+mod tmux {
+    pub(crate) mod support {
+        pub(crate) mod bounded_list;
+        pub(crate) mod bus_proxy;
+        pub(crate) mod bus_variables;
+        pub(crate) mod pane;
+        pub(crate) mod pane_fifo;
+        pub(crate) mod server_reachability;
+        pub(crate) mod server_share;
+        pub(crate) mod server_socket;
+        pub(crate) mod server_unit;
+        pub(crate) mod spawn_scope;
+        pub(crate) mod wrapper;
+    }
+    pub(crate) mod tmux_bus_env;
+    pub(crate) mod tmux_command_limit;
+    pub(crate) mod tmux_dead_status;
+    pub(crate) mod tmux_pane_command;
+    pub(crate) mod tmux_pane_scope;
+    pub(crate) mod tmux_server_home;
+    pub(crate) mod tmux_session_name;
+    pub(crate) mod tmux_socket;
+    pub(crate) mod tmux_start_directory;
+    pub(crate) mod tmux_target_match;
+    pub(crate) mod tmux_wrapped_pane;
+}
+mod session {
+    pub(crate) mod support {
+        pub(crate) mod linger_file;
+        pub(crate) mod polkit;
+    }
+    pub(crate) mod linger;
+    pub(crate) mod logout_policy;
+}
+mod lock {
+    pub(crate) mod support {
+        pub(crate) mod at_once;
+        pub(crate) mod autostash;
+        pub(crate) mod git_query;
+        pub(crate) mod git_state;
+        pub(crate) mod git_variables;
+        pub(crate) mod linked_trees;
+        pub(crate) mod lock_workers;
+        pub(crate) mod private_repo;
+        pub(crate) mod pull_error;
+        pub(crate) mod repository_entry;
+        pub(crate) mod repository_state;
+        pub(crate) mod try_lock;
+        pub(crate) mod write_access;
+    }
+    pub(crate) mod flock_inherited;
+    pub(crate) mod flock_order;
+    pub(crate) mod flock_unlinked;
+    pub(crate) mod git_env_leak;
+    pub(crate) mod git_usable;
+    pub(crate) mod linked_tree_pull;
+    pub(crate) mod lock_held;
+    pub(crate) mod lock_path;
+    pub(crate) mod maintenance_holds_lock;
+    pub(crate) mod pull_race;
+    pub(crate) mod stale_git_state;
+    pub(crate) mod worktree_add_race;
+}
+mod fanout {
+    pub(crate) mod support {
+        pub(crate) mod barrier;
+        pub(crate) mod journal_state;
+        pub(crate) mod timer_state;
+        pub(crate) mod triggered_unit;
+    }
+    pub(crate) mod fanout_parallel;
+    pub(crate) mod journal_ends;
+    pub(crate) mod journal_usable;
+    pub(crate) mod live;
+    pub(crate) mod timer_health;
 }
 
-registry! {
-    launcher [delivery, forgotten]:
-        env_block_spaces,
-        env_block_split,
-        setenv_fidelity,
-        unit_file_env (UnitFiles),
-        service_argument_expansion,
-        launch_status (Early),
-        collect_forgets,
-        unit_name_taken (UnitFiles),
-        option_order,
-        service_environment;
-    scope [
-        address,
-        agent_slice,
-        borrowed_slices,
-        edit_distance,
-        out_of_memory,
-        own_scope,
-        refusal,
-        slice_word,
-        task_bounds,
-        unit_groups
-    ]:
-        scope_availability,
-        bus_address,
-        scope_argument_expansion,
-        scope_exec,
-        scope_name,
-        slice_name,
-        slice_defined,
-        slice_nesting,
-        controllers_delegated,
-        task_headroom,
-        failed_units;
-    tmux [bus_variables, held_bus, pane, pane_pipe, server_bus, server_home, spawn_scope, wrapper]:
-        tmux_bus_env (Panes),
-        tmux_pane_scope (Panes),
-        tmux_wrapped_pane (Panes),
-        tmux_pane_command (Panes),
-        tmux_server_home,
-        tmux_socket,
-        tmux_command_limit (Panes);
-    session [authorization, guest, linger_file]:
-        linger,
-        logout_policy,
-        logout_survival (Alone);
-    lock [attempts, git_leftovers, private_repo, queue]:
-        flock_order,
-        flock_inherited,
-        flock_unlinked,
-        lock_path,
-        pull_race (Early),
-        maintenance_holds_lock,
-        stale_git_state,
-        git_env_leak;
-    fanout [gate]:
-        fanout_parallel,
-        journal_ends (Early);
-}
+pub use registry::PROBES;
+pub use runner::{Need, Probe, Schedule};
+pub use sandbox::{Evidence, Measurement, NotMeasured, Outcome};
+
+/// Launches units that wait for each other: what `doctor fanout --live` runs. It has no card.
+pub static LIVE: Probe = Probe {
+    group: "fanout",
+    name: "live",
+    needs: &[Need::Manager, Need::UserBus, Need::SystemdRun],
+    card: "",
+    facts: &[],
+    schedule: Schedule::Default,
+    measure: Some(fanout::live::measure),
+};

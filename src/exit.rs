@@ -1,6 +1,6 @@
-//! The exit status, in one place. docs/exit-status.md has the same table for people.
+//! The exit status, in one table, from which `--help` and the man page are made and by which README.md and
+//! docs/exit-status.md are checked.
 
-use std::fmt;
 use std::process::ExitCode;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -11,37 +11,31 @@ use crate::judge::Verdict;
 /// How the doctor ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// Nothing at or above the level of `--fail-on`.
-    Fine = 0,
-    /// Something at or above it.
+    Success = 0,
     Findings = 1,
-    /// The command line or the configuration is wrong, or the report could not be written.
     Usage = 2,
-    /// No findings, but something is unmeasured.
     Unmeasured = 3,
-    /// Nothing was selected.
     NothingSelected = 4,
-    /// A signal ended the run.
     Interrupted = 130,
 }
 
-/// The least loud verdict that counts as a finding.
+/// The lowest severity that counts as a finding.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum FailOn {
-    /// Only `fail`.
+    /// Only `fail`
     #[default]
     Fail,
-    /// `fail` and `warn`.
+    /// `fail` and `warn`
     Warn,
-    /// `fail`, `warn`, `regressed` and `relaxable`.
+    /// `fail`, `warn`, `regressed` and `relaxable`
     Change,
-    /// Nothing.
+    /// Nothing
     Never,
 }
 
 impl FailOn {
-    /// The word for it on the command line.
+    /// Returns its word on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Fail => "fail",
@@ -51,7 +45,7 @@ impl FailOn {
         }
     }
 
-    /// Whether a verdict counts as a finding.
+    /// Returns whether a verdict counts as a finding.
     pub fn includes(self, verdict: Verdict) -> bool {
         match self {
             Self::Fail => verdict == Verdict::Fail,
@@ -62,49 +56,46 @@ impl FailOn {
     }
 }
 
-/// What a monitoring plugin's exit status says (Monitoring Plugins Development Guidelines, "Plugin
-/// Return Codes").
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PluginState {
-    Ok = 0,
-    Warning = 1,
-    Critical = 2,
-    Unknown = 3,
-}
-
-impl fmt::Display for PluginState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Ok => "OK",
-            Self::Warning => "WARNING",
-            Self::Critical => "CRITICAL",
-            Self::Unknown => "UNKNOWN",
-        })
-    }
-}
-
-impl From<PluginState> for ExitCode {
-    fn from(state: PluginState) -> Self {
-        (state as u8).into()
-    }
-}
-
 impl Exit {
-    /// The status that a set of verdicts comes to.
-    pub fn of(verdicts: impl IntoIterator<Item = Verdict>, fail_on: FailOn) -> Self {
+    /// Every exit status, in the order of their numbers.
+    pub const ALL: [Self; 6] = [
+        Self::Success,
+        Self::Findings,
+        Self::Usage,
+        Self::Unmeasured,
+        Self::NothingSelected,
+        Self::Interrupted,
+    ];
+
+    /// Returns what the status means.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Success => "nothing at or above --fail-on",
+            Self::Findings => {
+                "findings; with doctor gate, any change; with doctor diff, any difference"
+            }
+            Self::Usage => "wrong usage or configuration, or a report that could not be written",
+            Self::Unmeasured => "no findings, but something is unmeasured or incomplete",
+            Self::NothingSelected => "nothing was selected",
+            Self::Interrupted => "interrupted by SIGINT, SIGTERM or SIGHUP",
+        }
+    }
+
+    /// Returns the status that follows from a set of verdicts.
+    pub fn from_verdicts(verdicts: impl IntoIterator<Item = Verdict>, fail_on: FailOn) -> Self {
         let mut exit = Self::NothingSelected;
         for verdict in verdicts {
             exit = match (exit, verdict) {
                 (Self::Findings, _) => Self::Findings,
                 (_, verdict) if fail_on.includes(verdict) => Self::Findings,
                 (Self::Unmeasured, _) | (_, Verdict::Unmeasured) => Self::Unmeasured,
-                _ => Self::Fine,
+                _ => Self::Success,
             };
         }
         exit
     }
 
-    /// The status as a number.
+    /// Returns the status as a number.
     pub fn code(self) -> u8 {
         self as u8
     }
@@ -122,7 +113,7 @@ impl JsonSchema for Exit {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "integer", "enum": [0, 1, 2, 3, 4, 130] })
+        json_schema!({ "type": "integer", "enum": Self::ALL.map(Self::code) })
     }
 }
 
@@ -138,23 +129,23 @@ mod tests {
     use Verdict::{Fail, Known, Ok, Regressed, Skipped, Unmeasured, Warn};
 
     #[test]
-    fn findings_outweigh_what_is_unmeasured() {
-        assert_eq!(Exit::of([Unmeasured, Fail, Ok], FailOn::Fail), Exit::Findings);
-        assert_eq!(Exit::of([Ok, Unmeasured, Known], FailOn::Fail), Exit::Unmeasured);
-        assert_eq!(Exit::of([Fail, Unmeasured], FailOn::Never), Exit::Unmeasured);
+    fn findings_outweigh_unmeasured() {
+        assert_eq!(Exit::from_verdicts([Unmeasured, Fail, Ok], FailOn::Fail), Exit::Findings);
+        assert_eq!(Exit::from_verdicts([Ok, Unmeasured, Known], FailOn::Fail), Exit::Unmeasured);
+        assert_eq!(Exit::from_verdicts([Fail, Unmeasured], FailOn::Never), Exit::Unmeasured);
     }
 
     #[test]
     fn the_level_decides_what_is_a_finding() {
-        assert_eq!(Exit::of([Warn], FailOn::Fail), Exit::Fine);
-        assert_eq!(Exit::of([Warn], FailOn::Warn), Exit::Findings);
-        assert_eq!(Exit::of([Regressed], FailOn::Warn), Exit::Fine);
-        assert_eq!(Exit::of([Regressed], FailOn::Change), Exit::Findings);
+        assert_eq!(Exit::from_verdicts([Warn], FailOn::Fail), Exit::Success);
+        assert_eq!(Exit::from_verdicts([Warn], FailOn::Warn), Exit::Findings);
+        assert_eq!(Exit::from_verdicts([Regressed], FailOn::Warn), Exit::Success);
+        assert_eq!(Exit::from_verdicts([Regressed], FailOn::Change), Exit::Findings);
     }
 
     #[test]
-    fn skipped_is_neither_and_nothing_is_its_own_status() {
-        assert_eq!(Exit::of([Skipped], FailOn::Fail), Exit::Fine);
-        assert_eq!(Exit::of([], FailOn::Fail), Exit::NothingSelected);
+    fn skipped_is_success_and_no_verdict_is_its_own_status() {
+        assert_eq!(Exit::from_verdicts([Skipped], FailOn::Fail), Exit::Success);
+        assert_eq!(Exit::from_verdicts([], FailOn::Fail), Exit::NothingSelected);
     }
 }

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # A cgroup2 tree for a machine. systemd 258 and later run on nothing else.
 
-# Where systemd manages the host's cgroup2 tree, a part of it is asked for. Elsewhere the tree is nobody's.
+# Where systemd manages the host's cgroup2 tree, it delegates a part of it. Elsewhere the tree has no manager.
 cgroup_managed() {
     [[ -d /run/systemd/system && $(stat --file-system --format %T /sys/fs/cgroup) == cgroup2fs ]]
 }
@@ -41,7 +41,7 @@ cgroup_remove() {
     fi
     [[ -d $cgroup ]] || return 0
     echo 1 >"$cgroup/cgroup.kill"
-    # The kernel tells of an emptied cgroup by inotify only, so this has to look.
+    # The kernel reports an empty cgroup by inotify only, so this polls.
     until find "$cgroup" -depth -type d -exec rmdir {} + 2>/dev/null; do
         ((tries-- > 0)) || host_die "processes stay in $cgroup though killed: $(cat "$cgroup/cgroup.procs")"
         sleep 0.02

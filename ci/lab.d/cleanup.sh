@@ -15,7 +15,7 @@ cleanup_push() {
     CLEANUP+=("$1" "$2")
 }
 
-# Forgets the latest: what it would take back was handed on, or is gone.
+# Drops the latest entry: what it would undo was handed on, or is already removed.
 cleanup_pop() {
     CLEANUP=("${CLEANUP[@]:0:${#CLEANUP[@]}-2}")
 }

@@ -15,8 +15,38 @@ host_usage() {
     exit 2
 }
 
-host_require_root() {
-    ((EUID == 0)) || host_die "containers need root; run as root: sudo ci/lab $*"
+# Runs this command line again by sudo, unless this is root. What cargo builds is built before, by the user.
+host_become_root() {
+    local ask=()
+    ((EUID != 0)) || return 0
+    command -v sudo >/dev/null || host_die "the lab needs root, and there is no sudo here: run ci/lab $1 as root"
+    # Without a terminal there is no way to type a password.
+    [[ -t 0 && -t 2 ]] || ask=(--non-interactive)
+    sudo "${ask[@]}" true 2>/dev/null ||
+        host_die "the lab needs root, and sudo asks for a password: run sudo --validate first, or run this as root"
+    if [[ ! ${DOCTOR_BIN:-} ]] && host_wants_binary "$@"; then
+        binary_find
+        DOCTOR_BIN=$BINARY
+    fi
+    exec sudo "${ask[@]}" env TERM="${TERM:-dumb}" ${DOCTOR_BIN:+DOCTOR_BIN="$DOCTOR_BIN"} \
+        ${DOCTOR_LAB_CACHE:+DOCTOR_LAB_CACHE="$DOCTOR_LAB_CACHE"} ${DOCTOR_LAB_MIRROR:+DOCTOR_LAB_MIRROR="$DOCTOR_LAB_MIRROR"} \
+        "$LAB" "$@"
+}
+
+# Whether a command line boots a machine.
+host_wants_binary() {
+    local verb=$1 target=${2:-}
+    [[ $target != --vm ]] || target=${3:-}
+    [[ $verb == up ]] || { [[ $verb == run || $verb == shell ]] && release_known "$target" && ! machine_alive "$target"; }
+}
+
+# host_require_space DIRECTORY MIB
+host_require_space() {
+    local free
+    free=$(df --output=avail --block-size=1M "$1" | tail -n 1)
+    free=$((free))
+    ((free >= $2)) || host_die "only $free MiB are free in $1, and $2 are needed: free some space, or name another" \
+        "directory in DOCTOR_LAB_CACHE"
 }
 
 # Installs the packages whose commands are missing; costs nothing when all are there.
@@ -36,16 +66,14 @@ host_need() {
 }
 
 host_install_missing() {
-    command -v apt-get >/dev/null || host_die "missing $*, and this is no Debian: install them"
+    command -v apt-get >/dev/null || host_die "missing $*, and there is no apt-get here: install them"
     host_say "installing $*"
-    host_install "$@" || {
-        apt-get -qq update >&2
-        host_install "$@"
-    } || host_die "apt-get could not install $*: install them, then try again"
+    host_install "$@" 2>/dev/null || { apt-get -qq update && host_install "$@"; } >/dev/null 2>&1 ||
+        host_die "apt-get could not install $*: install them (apt-get install $*), then try again"
 }
 
 host_install() {
-    DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 install --no-install-recommends "$@" >&2
+    DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 install --no-install-recommends "$@" >/dev/null
 }
 
 # The mirror that apt here takes Debian's main archive from: not security, not a third party's.
@@ -57,7 +85,7 @@ host_mirror() {
     fi
     # shellcheck disable=SC2016 # these are for apt to fill in
     while IFS='|' read -r label component codename uri; do
-        # Without fetched lists apt knows no label, and only the path tells the archives apart.
+        # Without fetched lists apt knows no label, and only the path distinguishes the archives.
         if [[ $component == main && $codename != *-security && ($label == Debian || $uri == */debian/) ]]; then
             printf '%s\n' "$uri"
             return
@@ -66,7 +94,7 @@ host_mirror() {
     host_die "apt's sources name no mirror of Debian's main archive; name one in DOCTOR_LAB_MIRROR"
 }
 
-# The leader of a machine can be gone and its pid taken by another; pid and start time together are unique.
+# The leader of a machine can have exited and its pid be in use again; pid and start time together are unique.
 host_process_start() {
     local stat
     { stat=$(<"/proc/$1/stat"); } 2>/dev/null || return 1

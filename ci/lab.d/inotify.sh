@@ -13,7 +13,7 @@ inotify_raise() {
     { printf '%s\n' "$INOTIFY_WANTED" >"$INOTIFY_LIMIT"; } 2>/dev/null || true
 }
 
-# Called when a machine has gone.
+# Called when a machine has ended.
 inotify_restore() {
     local before
     [[ -e $LAB_RUN/.inotify && ! $(find "$LAB_RUN" -mindepth 1 -type d -print -quit) ]] || return 0

@@ -6,11 +6,17 @@ BOOT_SECONDS=60
 
 lab_up() {
     local release='' name=''
+    OWNER=''
     while (($#)); do
         case $1 in
         --name)
             name=${2:-}
             [[ $name ]] || host_usage "up: --name needs a name"
+            shift
+            ;;
+        --owner)
+            OWNER=${2:-}
+            [[ $OWNER =~ ^[0-9]+$ && -d /proc/$OWNER ]] || host_usage "up: --owner needs the id of a process that runs"
             shift
             ;;
         -*) host_usage "up: no option '$1'" ;;
@@ -66,6 +72,7 @@ machine_claim() {
     printf '%s\n' "$ROOT" >"$claim/root"
     printf '%s\n' "$LAB_CACHE/machines/$name" >"$claim/disk"
     printf '%s\n' "$BINARY" >"$claim/binary"
+    [[ ! ${OWNER:-} ]] || printf '%s\n' "$OWNER" >"$claim/owner"
     [[ ! $VM ]] || printf '%s\n' "$VM_IMAGE" >"$claim/vm"
     mv -T "$claim" "$LAB_RUN/$name" 2>/dev/null ||
         host_die "a machine '$name' is being booted already: wait for it, or give --name"
@@ -88,12 +95,12 @@ machine_leave_run() {
     rmdir --ignore-fail-on-non-empty "$LAB_RUN" 2>/dev/null || true
 }
 
-# nspawn tells its notification socket who the leader is, and when the machine's manager has finished starting.
+# nspawn reports on its notification socket which process is the leader, and when the machine's manager has started.
 machine_await_ready() {
     local name=$1 state=$LAB_RUN/$1 line events console listener outcome='' left
     exec {events}< <(
         exec {ALIVE}>&- {ROOT_LOCK}<&-
-        exec setpriv --pdeathsig TERM "$LAB_D/listen" "$state/notify"
+        exec setpriv --pdeathsig TERM "$LAB_D/notify-socket" "$state/notify"
     )
     listener=$!
     cleanup_push cleanup_end_job "$listener"
@@ -151,13 +158,13 @@ machine_entry() {
         vm_entry "$1"
         return
     fi
-    leader=$(machine_process "$1" leader) || host_die "machine '$1' is gone"
+    leader=$(machine_process "$1" leader) || host_die "machine '$1' has ended"
     ENTRY=(nsenter --target "$leader" --all env --ignore-environment TERM="${TERM:-dumb}" LANG=C.UTF-8
         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
         SYSTEMD_TINT_BACKGROUND=0 SYSTEMD_ADJUST_TERMINAL_TITLE=0)
 }
 
-# The pid of a machine's leader or supervisor, unless that process is gone.
+# The pid of a machine's leader or supervisor, unless that process has exited.
 machine_process() {
     local pid start
     { read -r pid start <"$LAB_RUN/$1/$2"; } 2>/dev/null || return 1

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # The pristine root of each release. A root's directory carries the hash of its recipe, and appears only when complete;
-# whoever uses it holds a shared lock on the directory itself.
+# each user of a root holds a shared lock on its directory.
 
 lab_build() {
     local again='' releases=() release
@@ -15,7 +15,10 @@ lab_build() {
         esac
         shift
     done
-    ((${#releases[@]})) || releases=("${LAB_RELEASES[@]}")
+    if ((${#releases[@]} == 0)); then
+        release_fixed
+        releases=("${RELEASES[@]}")
+    fi
     host_need
 
     if ((${#releases[@]} == 1)); then
@@ -46,8 +49,8 @@ root_path() {
     hash=$({
         release_suites "$release"
         release_packages "$release"
-        declare -f root_bootstrap
-        cat "$LAB_D/furnish"
+        declare -f root_bootstrap root_apt_options
+        cat "$LAB_D/customize-root"
     } | sha256sum)
     printf '%s\n' "$LAB_CACHE/$release.${hash:0:12}"
 }
@@ -78,21 +81,33 @@ root_lock() {
 root_make() {
     local release=$1 new=$ROOT.new package
     rm -rf "$LAB_CACHE/$release".*.new
+    host_require_space "$LAB_CACHE" 1500
     host_say "building $release, once; this takes about half a minute"
     mkdir "$new"
     cleanup_push root_remove "$new"
     root_bootstrap "$release" "$new/root" >"$new/log" 2>&1 &
-    cleanup_await "$!" cleanup_kill_job || {
-        tail -n 15 "$new/log" >&2
-        host_die "mmdebstrap could not build $release, see above"
-    }
+    cleanup_await "$!" cleanup_kill_job || root_explain "$release" "$new/log"
     for package in systemd tmux git util-linux; do
         dpkg-query --admindir="$new/root/var/lib/dpkg" --show --showformat '${Package} ${Version}\n' "$package"
     done >"$new/versions"
+    root_say_expired "$new/log"
     rm "$new/log" "$new/root.apt"
     mv -T "$new" "$ROOT"
     cleanup_pop
     root_prune "$release"
+}
+
+# Ends this invocation with one sentence that says why packages could not be fetched or unpacked, by the log of that.
+root_explain() {
+    local release=$1 log=$LAB_CACHE/$1.log
+    if grep -qi 'no space left on device' "$2"; then
+        host_die "the disk of $LAB_CACHE is full: free some space, or name another directory in DOCTOR_LAB_CACHE"
+    fi
+    if grep -qiE 'temporary failure resolving|could not resolve|(could not|cannot|unable to|failed to) (connect|fetch)|connection (refused|timed out)|network is unreachable' "$2"; then
+        host_die "packages of $release could not be downloaded: connect to the network, or name a mirror in DOCTOR_LAB_MIRROR"
+    fi
+    cp "$2" "$log" 2>/dev/null || log=/dev/null
+    host_die "$release could not be built ($(grep -iE '^(E|error):' "$2" | tail -n 1)): $log has the whole log"
 }
 
 # In namespaces of its own: killing this one process ends all of it, and its mounts go too.
@@ -103,15 +118,28 @@ root_bootstrap() {
     for suite in $(release_suites "$release"); do
         sources+=("deb $mirror $suite main")
     done
-    # apt-config prints the host's own ways to the network, such as a proxy, in the form that apt reads.
-    apt-config dump | grep -E '^Acquire::https?::' >"$root.apt" || true
-    # The testing suite's release file may be past its date.
-    echo 'Acquire::Check-Valid-Until "false";' >>"$root.apt"
+    root_apt_options >"$root.apt"
     [[ $suite != *-backports ]] || echo "APT::Default-Release \"$suite\";" >>"$root.apt"
     exec unshare --mount --propagation private --pid --fork --kill-child --mount-proc \
         mmdebstrap --mode=root --format=directory --variant=minbase --aptopt="$root.apt" \
-        --include="$(release_packages "$release")" --customize-hook="$LAB_D/furnish" \
+        --include="$(release_packages "$release")" --customize-hook="$LAB_D/note-expiry" --customize-hook="$LAB_D/customize-root" \
         "${suite%-backports}" "$root" "${sources[@]}"
+}
+
+# Says which suites of a build had an expired Release file; by the log of that build.
+root_say_expired() {
+    local line
+    while read -r line; do
+        host_say "${line#EXPIRED: }; the lab uses it all the same"
+    done < <(grep '^EXPIRED: ' "$1" | sort -u)
+}
+
+# What apt needs to know wherever the lab fetches packages: for roots, and for the kernels of virtual machines.
+root_apt_options() {
+    # apt-config prints the host's own ways to the network, such as a proxy, in the form that apt reads.
+    apt-config dump | grep -E '^Acquire::https?::' || true
+    # The Release file of the testing suite may have expired.
+    echo 'Acquire::Check-Valid-Until "false";'
 }
 
 # Roots of older recipes that no machine uses.

@@ -10,18 +10,19 @@ supervise() {
         return
     fi
     # Powering off is asked of the machine's own manager; SIGTERM pulls the plug.
-    NSPAWN='' DOOMED=''
+    NSPAWN='' DOOMED='' WATCHER=''
     trap supervise_kill TERM
     trap '' HUP INT
     # shellcheck disable=SC2064
     trap "supervise_remove '$name'" EXIT
     machine_record "$name" supervisor "$BASHPID"
 
-    local state=$LAB_RUN/$name root disk binary
+    local state=$LAB_RUN/$name root disk binary owner
     root=$(<"$state/root")/root
     disk=$(<"$state/disk")
     binary=$(<"$state/binary")
     mkdir -p "$disk"/{upper,work,root}
+    ! owner=$(cat "$state/owner" 2>/dev/null) || supervise_watch "$owner"
     if vm_is "$name"; then
         vm_supervise "$name" "$disk"
         return
@@ -36,6 +37,21 @@ supervise() {
     [[ ! $DOOMED ]] || supervise_kill
     # A trap ends the wait, and not yet the machine.
     until wait "$NSPAWN" || [[ ! $(jobs -pr) ]]; do :; done
+}
+
+# Pulls the plug once the owner has exited: a test that was killed could not do it.
+supervise_watch() {
+    local supervisor=$BASHPID
+    {
+        trap - TERM EXIT
+        tail --pid="$1" --follow /dev/null &
+        trap 'kill "$!"' TERM
+        wait "$!"
+        [[ -d /proc/$1 ]] || kill "$supervisor"
+    } &
+    WATCHER=$!
+    # To be waited for at the end is the machine, and not this.
+    disown "$WATCHER"
 }
 
 # nspawn itself goes only after its children, so that nothing is left for the host's PID 1 to reap.
@@ -65,6 +81,7 @@ supervise_remove() {
     local name=$1 disk
     trap '' TERM
     set +e
+    [[ ! ${WATCHER:-} ]] || kill "$WATCHER" 2>/dev/null
     cgroup_remove "$name"
     if disk=$(<"$LAB_RUN/$name/disk"); then
         ! mountpoint --quiet "$disk/root" || umount --lazy "$disk/root"

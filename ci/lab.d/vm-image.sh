@@ -11,7 +11,7 @@ vm_image_hold() {
     local release=$1 build_lock hash
     hash=$({
         declare -p VM_MODULES VM_DISK_SIZE
-        declare -f vm_image_make vm_image_extract vm_image_initrd
+        declare -f vm_image_make vm_image_extract vm_image_initrd root_apt_options
         cat "$LAB_D/vm-init" "$LAB_D/vm-agent"
     } | sha256sum)
     VM_IMAGE=$ROOT/vm.${hash:0:12}
@@ -28,20 +28,19 @@ vm_image_hold() {
 vm_image_make() {
     local release=$1 new=$VM_IMAGE.new kernel
     rm -rf "$ROOT"/vm.*.new
+    host_require_space "$ROOT" 1500
     host_say "making a virtual machine of $release, once; this takes about half a minute"
     mkdir "$new"
     cleanup_push root_remove "$new"
     vm_image_extract "$release" "$new/packages" >"$new/log" 2>&1 &
-    cleanup_await "$!" cleanup_kill_job || {
-        tail -n 15 "$new/log" >&2
-        host_die "no kernel for $release could be unpacked, see above"
-    }
+    cleanup_await "$!" cleanup_kill_job || root_explain "$release" "$new/log"
+    root_say_expired "$new/log"
     for kernel in "$new"/packages/boot/vmlinuz-* "$new"/packages/usr/lib/modules/*/vmlinuz; do
         [[ ! -e $kernel ]] || cp -L "$kernel" "$new/kernel"
     done
     [[ -e $new/kernel ]] || host_die "the kernel package of $release has no kernel where it is expected"
     vm_image_initrd "$new/packages" "$new/tree" "$new/initrd"
-    rm -rf "$new/packages" "$new/tree" "$new/log"
+    rm -rf "$new/packages" "$new/packages.apt" "$new/tree" "$new/log"
     # What is on it is not worth a journal: a machine that crashed is thrown away.
     truncate -s "$VM_DISK_SIZE" "$new/disk"
     mkfs.ext4 -q -F -O '^has_journal' -E nodiscard -d "$ROOT/root" "$new/disk" &
@@ -50,13 +49,15 @@ vm_image_make() {
     cleanup_pop
 }
 
-# Only unpacks: nothing of these packages runs, and nothing is installed on this host.
+# Only unpacks: nothing of these packages runs, and nothing is installed on this host. mmdebstrap runs no customize hook
+# for this variant.
 vm_image_extract() {
-    local suite
+    local suite options=$2.apt
     read -r suite _ < <(release_suites "$1")
-    # The way to the mirror is the one by which the root came.
+    root_apt_options >"$options"
     exec unshare --mount --propagation private --pid --fork --kill-child --mount-proc \
-        mmdebstrap --mode=root --format=directory --variant=extract --aptopt="$ROOT/root.apt" \
+        mmdebstrap --mode=root --format=directory --variant=extract --aptopt="$options" \
+        --extract-hook="$LAB_D/note-expiry" \
         --include=linux-image-cloud-amd64,busybox-static "$suite" "$2" "$ROOT/root/etc/apt/sources.list"
 }
 

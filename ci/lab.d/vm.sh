@@ -45,7 +45,7 @@ vm_supervise() {
         NSPAWN=$!
         [[ ! $DOOMED ]] || supervise_kill
         until wait "$NSPAWN" || [[ ! -d /proc/$NSPAWN ]]; do :; done
-        # Without QEMU's own reset, the channels break at a reboot, and whoever waits at one hears of it.
+        # Without QEMU's own reset, the channels break at a reboot, and a process that waits at one gets an error.
         grep -qs '"guest-reset"' "$disk/events" || break
     done
     kill "$announcer" 2>/dev/null || true
@@ -60,7 +60,7 @@ vm_start() {
         channels+=(-chardev "socket,id=channel$i,path=$state/channel.$i,server=on,wait=off"
             -device "virtserialport,chardev=channel$i,name=lab.$i")
     done
-    # Its monitor tells how a machine ended, to one who has said hello and whose pipe stays open.
+    # The monitor reports how a machine ended, after the handshake and as long as the pipe stays open.
     rm -f "$disk/monitor"
     mkfifo "$disk/monitor"
     exec <>"$disk/monitor"
@@ -79,7 +79,7 @@ vm_start() {
         >"$disk/events"
 }
 
-# Brings the doctor in once the manager has finished starting, and tells `up`, like nspawn does for a container.
+# Brings the doctor in once the manager has finished starting, and notifies `up`, as nspawn does for a container.
 vm_announce() {
     local name=$1 state=$LAB_RUN/$1 binary
     trap - TERM EXIT

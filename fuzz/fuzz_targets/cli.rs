@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| launch_doctor::fuzzed::cli(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| launch_doctor::fuzz_invariants::cli(bytes));

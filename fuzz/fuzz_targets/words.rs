@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| launch_probes::fuzzed::words(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| launch_probes::fuzz_invariants::words(bytes));

@@ -1,59 +1,71 @@
-//! How many units of a fan-out are spawned, and how many run at the same moment.
+//! How many units of a fan-out are spawned, and how many run at the same time.
 
-use super::gate::Gate;
-use crate::sandbox::{Completed, Running, Sandbox};
-use crate::{Measurement, Unable};
+use super::support::barrier::Barrier;
+use crate::exec::{Child, Output};
+use crate::fact_values;
+use crate::sandbox::{Fact, FactDecl, Measurement, NotMeasured, ProbeContext};
 
-/// The most units that are launched for this.
-const MANY: u32 = 32;
+fact_values! {
+    /// How many of the units.
+    enum Share {
+        All = "all",
+        Some = "some",
+    }
+}
 
-pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
-    sandbox.require_manager()?;
-    // More would measure this host's limits, which task-headroom reckons without a launch.
-    let count = sandbox.settings.fleet.min(MANY);
-    let mut gate = Gate::new(sandbox, count)?;
-    let launches: Vec<Running> = (1..=count)
+const LAUNCHED: Fact<Share> = Fact::new("launched");
+const RAN: Fact<Share> = Fact::new("ran");
+const TOGETHER: Fact<Share> = Fact::new("together");
+pub(crate) const FACTS: &[FactDecl] = &[LAUNCHED.decl(), RAN.decl(), TOGETHER.decl()];
+
+/// More units would measure this host's limits, which task-headroom computes without a launch.
+const MAX_UNITS: u32 = 32;
+
+pub(crate) fn measure(context: &ProbeContext) -> Result<Measurement, NotMeasured> {
+    context.require_manager()?;
+    let count = context.settings.agents.min(MAX_UNITS);
+    let mut barrier = Barrier::new(context, count)?;
+    let children: Vec<Child> = (1..=count)
         .map(|number| {
-            sandbox
+            context
                 .systemd_run()
                 .args(["--quiet", "--collect", "--wait"])
-                .arg(format!("--unit={}", sandbox.unit_name(&number.to_string(), "service")))
+                .arg(format!("--unit={}", context.unit_name(&number.to_string(), "service")))
                 .arg("--")
-                .args(gate.command(number))
+                .args(barrier.command(number))
                 .start()
         })
         .collect::<Result<_, _>>()?;
-    gate.await_arrivals(count)?;
-    gate.open()?;
-    // Whoever comes late is let through at once, and counted as one that ran.
-    let ended: Vec<Completed> =
-        launches.into_iter().map(Running::wait).collect::<Result<_, _>>()?;
+    barrier.wait_for_arrivals(count)?;
+    barrier.release()?;
+    // A unit that arrives late passes at once and counts as one that ran.
+    let launches: Vec<Output> = children.into_iter().map(Child::wait).collect::<Result<_, _>>()?;
 
-    let launched = ended.iter().filter(|launch| launch.success()).count();
-    if launched == 0 {
-        let errors = ended.first().map(Completed::failure).unwrap_or_default();
-        return Err(Unable::Unmeasured(format!("none of {count} launches worked: {errors}")));
+    let succeeded = launches.iter().filter(|launch| launch.success()).count();
+    if succeeded == 0 {
+        let errors = launches.first().map(Output::error_summary).unwrap_or_default();
+        return Err(NotMeasured::Unmeasured(format!("none of {count} launches worked: {errors}")));
     }
-    if gate.ran()? == 0 {
-        return Err(Unable::Unmeasured(format!(
-            "{launched} of {count} launches ended with exit status 0, and none of them ran: \
+    let (ran, peak) = (barrier.ran()?, barrier.peak()?);
+    if ran == 0 {
+        return Err(NotMeasured::Unmeasured(format!(
+            "{succeeded} of {count} launches ended with exit status 0, and no unit ran: \
              systemd-run does not launch here"
         )));
     }
-    let peak = gate.peak()?;
     let mut measurement = Measurement::default();
-    let last = ended.last().ok_or_else(|| Unable::Skipped("the fleet is empty".into()))?;
-    measurement.fact_from("launched", of(launched, count), last);
-    measurement.fact_from("ran", of(gate.ran()?, count), last);
-    measurement.fact_from("together", of(peak, count), last);
-    measurement.summary = format!(
-        "of {count} units launched at once, {launched} ended with exit status 0, {} ran, and at \
-         most {peak} of them at the same moment",
-        gate.ran()?
-    );
+    let last =
+        launches.last().ok_or_else(|| NotMeasured::Skipped("the number of agents is 0".into()))?;
+    measurement.set_from(LAUNCHED, share(succeeded, count), last);
+    measurement.set_from(RAN, share(ran, count), last);
+    measurement.set_from(TOGETHER, share(peak, count), last);
+    measurement.detail("units", count.to_string());
+    measurement.detail("launched-units", succeeded.to_string());
+    measurement.detail("ran-units", ran.to_string());
+    measurement.detail("peak", peak.to_string());
     Ok(measurement)
 }
 
-fn of(number: usize, count: u32) -> &'static str {
-    if number >= count as usize { "all" } else { "some" }
+fn share(number: usize, count: u32) -> Share {
+    if number >= count as usize { Share::All } else { Share::Some }
 }

@@ -1,27 +1,29 @@
-use std::fs;
-use std::io;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
-/// Where the unified hierarchy is mounted (systemd.io, "Control Group APIs and Delegation").
+use super::Manager;
+
+/// The mount point of the unified hierarchy (systemd.io, "Control Group APIs and Delegation").
 const MOUNT: &str = "/sys/fs/cgroup";
 
-/// Where a process lives in the tree of control groups: in systemd's own hierarchy.
+/// A control group in the hierarchy that systemd manages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cgroup(String);
 
 impl Cgroup {
-    /// That of the process `pid`.
+    /// Returns the cgroup of the process `pid`.
     ///
     /// # Errors
-    /// When the process is gone, or its cgroups cannot be read.
-    pub fn of(pid: u32) -> io::Result<Self> {
+    /// If the process has exited, or its cgroups cannot be read.
+    pub fn of_pid(pid: u32) -> io::Result<Self> {
         let text = fs::read_to_string(format!("/proc/{pid}/cgroup"))?;
         Self::parse(&text).ok_or_else(|| io::Error::other(format!("process {pid} has no cgroup")))
     }
 
-    /// Reads the content of a `/proc/PID/cgroup` (cgroups(7)): the line of the unified hierarchy,
-    /// or on a host of the older kind that of `name=systemd`.
+    /// Parses `/proc/PID/cgroup` (cgroups(7)): the line of the unified hierarchy, or with cgroup v1 that
+    /// of `name=systemd`.
     pub fn parse(text: &str) -> Option<Self> {
-        // HIERARCHY:CONTROLLERS:PATH, and a path may hold colons.
+        // HIERARCHY:CONTROLLERS:PATH, and the path may contain colons.
         let path = |wanted: &str| {
             text.lines().find_map(|line| {
                 let (_, rest) = line.split_once(':')?;
@@ -36,29 +38,46 @@ impl Cgroup {
         Some(Self(path.to_owned()))
     }
 
-    /// The one with this path below the root of the hierarchy, as a manager tells it
-    /// (`ControlGroup=`): the root's is empty or a slash.
-    pub fn at(path: &str) -> Self {
+    /// Creates a cgroup from its path below the hierarchy's root, as in the property `ControlGroup=`. The
+    /// root's path is empty or a slash.
+    pub fn from_path(path: &str) -> Self {
         Self(path.trim_end_matches('/').to_owned())
     }
 
-    /// The one around it; `None` for the root.
+    /// Returns the cgroup of a manager: of the system's the root, of the user `uid` the one that this process is in,
+    /// because a container has its own root, or else the one of the convention.
+    pub fn of_manager(manager: Manager, uid: u32) -> Self {
+        if manager == Manager::System {
+            return Self(String::new());
+        }
+        let name = format!("user@{uid}.service");
+        let own = Self::of_pid(std::process::id()).ok();
+        own.and_then(|own| own.ancestor(&name))
+            .unwrap_or_else(|| Self(format!("/user.slice/user-{uid}.slice/{name}")))
+    }
+
+    /// Returns the parent cgroup; `None` for the root.
     #[must_use]
     pub fn parent(&self) -> Option<Self> {
         let (above, _) = self.0.rsplit_once('/')?;
         (!self.0.trim_end_matches('/').is_empty()).then(|| Self(above.to_owned()))
     }
 
-    /// Reads one of its files, such as `cpu.weight`, without the white space at its end; `None`
-    /// where there is none. A controller that is not delegated has no files, nor has the root all.
-    pub fn file(&self, name: &str) -> Option<String> {
-        let text = fs::read_to_string(format!("{MOUNT}{}/{name}", self.0)).ok()?;
+    /// Reads one of the cgroup's files, such as `cpu.weight`, without trailing white space. `None` if it
+    /// is missing: a controller that is not delegated has no files, and the root lacks some.
+    pub fn read(&self, name: &str) -> Option<String> {
+        let text = fs::read_to_string(self.file(name)).ok()?;
         Some(text.trim_end().to_owned())
     }
 
-    /// The names of the cgroups in it that have a process, sorted.
+    /// Returns the path of one of the cgroup's files.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.directory().join(name)
+    }
+
+    /// Returns the names of the child cgroups that contain a process, sorted.
     pub fn populated_children(&self) -> Vec<String> {
-        let Ok(entries) = fs::read_dir(format!("{MOUNT}{}", self.0)) else { return Vec::new() };
+        let Ok(entries) = fs::read_dir(self.directory()) else { return Vec::new() };
         let mut names: Vec<String> = entries
             .flatten()
             .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
@@ -69,23 +88,28 @@ impl Cgroup {
         names
     }
 
-    /// Its path below the root of the hierarchy, with a slash in front.
+    /// Returns the directory in which the kernel shows the cgroup.
+    pub(super) fn directory(&self) -> PathBuf {
+        PathBuf::from(format!("{MOUNT}{}", self.0))
+    }
+
+    /// Returns the path below the hierarchy's root, with a leading slash.
     pub fn path(&self) -> &str {
         &self.0
     }
 
-    /// The units that the path names, from the outermost. A name that could be taken for a file of
-    /// the kernel's has an underscore in front there, which is not part of it (systemd,
-    /// src/basic/cgroup-util.c, `cg_escape`).
+    /// Returns the units that the path names, the outermost first.
     pub fn units(&self) -> impl Iterator<Item = &str> {
-        self.0
-            .split('/')
-            .filter(|part| !part.is_empty())
-            .map(|part| part.strip_prefix('_').unwrap_or(part))
+        self.0.split('/').filter(|part| !part.is_empty()).map(unit_name)
     }
 
-    /// The slices of the user's manager in which it lies, from the outermost: those below
-    /// `user@UID.service`, or all where there is none.
+    /// Returns the innermost service or scope that the path names.
+    pub fn unit(&self) -> Option<&str> {
+        self.units().filter(|unit| unit.ends_with(".service") || unit.ends_with(".scope")).last()
+    }
+
+    /// Returns the slices of the user manager that contain the cgroup, the outermost first: those below
+    /// `user@UID.service`, or all if the path does not name it.
     pub fn user_slices(&self) -> Vec<&str> {
         let units: Vec<&str> = self.units().collect();
         let manager = units.iter().rposition(|unit| is_user_manager(unit));
@@ -93,31 +117,42 @@ impl Cgroup {
         below.iter().copied().filter(|unit| unit.ends_with(".slice")).collect()
     }
 
-    /// Whether it lies in the tree of a user's manager.
+    /// Reports whether the cgroup is below a user manager's.
     pub fn is_below_user_manager(&self) -> bool {
         self.units().any(is_user_manager)
     }
 
-    /// The cgroup of a unit that the path names, such as one of its slices.
+    /// Returns the cgroup of a unit that the path names, such as one of its slices.
     pub fn ancestor(&self, unit: &str) -> Option<Self> {
         let mut end = 0;
         for part in self.0.split_inclusive('/') {
             end += part.len();
             let part = part.trim_end_matches('/');
-            if part.strip_prefix('_').unwrap_or(part) == unit {
+            if unit_name(part) == unit {
                 return Some(Self(self.0[..end].trim_end_matches('/').to_owned()));
             }
         }
         None
     }
 
-    /// Whether a process lives in it or below it; `None` where the kernel does not say, as on a
-    /// host of the older kind (`cgroup.events`, cgroups(7)).
+    /// Reports whether the cgroup or a descendant contains a process (`cgroup.events`, cgroups(7)).
+    /// `None` if the kernel does not say, as with cgroup v1.
     pub fn is_populated(&self) -> Option<bool> {
-        let events = self.file("cgroup.events")?;
-        let value = events.lines().find_map(|line| line.strip_prefix("populated "))?;
-        Some(value != "0")
+        is_populated(&self.directory())
     }
+}
+
+/// Does what [`Cgroup::is_populated`] does for a cgroup's directory.
+pub(super) fn is_populated(directory: &Path) -> Option<bool> {
+    let events = fs::read_to_string(directory.join("cgroup.events")).ok()?;
+    let value = events.lines().find_map(|line| line.strip_prefix("populated "))?;
+    Some(value != "0")
+}
+
+/// Returns the unit that a cgroup is named after. systemd prefixes a name that could be one of the kernel's files
+/// with an underscore (src/basic/cgroup-util.c, `cg_escape`); it is removed.
+pub(super) fn unit_name(cgroup: &str) -> &str {
+    cgroup.strip_prefix('_').unwrap_or(cgroup)
 }
 
 fn is_user_manager(unit: &str) -> bool {
@@ -132,7 +167,7 @@ mod tests {
         "/user.slice/user-1.slice/user@1.service/a.slice/a-b.slice/__c.slice/run-r1.scope";
 
     #[test]
-    fn the_path_is_that_of_systemds_hierarchy() {
+    fn the_path_in_the_hierarchy_of_systemd_is_parsed() {
         for text in [
             format!("0::{SCOPE}\n"),
             format!("9:name=systemd:/\n8:pids:/x\n0::{SCOPE}\n"),
@@ -147,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_slices_of_the_users_manager_are_its_slices() {
+    fn slices_above_the_user_manager_are_not_counted() {
         let cgroup = Cgroup(SCOPE.into());
         assert_eq!(cgroup.user_slices(), ["a.slice", "a-b.slice", "_c.slice"]);
         assert!(cgroup.is_below_user_manager());
@@ -157,15 +192,31 @@ mod tests {
     }
 
     #[test]
-    fn the_way_up_from_a_cgroup_ends_at_the_root() {
-        let above = Cgroup::at("/user.slice/a.slice").parent().unwrap();
-        assert_eq!(above.path(), "/user.slice");
-        assert_eq!(above.parent(), Some(Cgroup::at("/")));
-        assert_eq!(Cgroup::at("/").parent(), None);
+    fn the_innermost_unit_is_the_unit_of_a_process() {
+        let unit = |path: &str| Cgroup(path.into()).unit().map(str::to_owned);
+        assert_eq!(unit(SCOPE).as_deref(), Some("run-r1.scope"));
+        let manager = "/user.slice/user-1.slice/user@1.service";
+        assert_eq!(
+            unit(&format!("{manager}/a.slice/gc.service/part")).as_deref(),
+            Some("gc.service")
+        );
+        assert_eq!(
+            unit("/user.slice/user-1.slice/session-1.scope").as_deref(),
+            Some("session-1.scope")
+        );
+        assert_eq!(unit("/"), None);
     }
 
     #[test]
-    fn an_ancestor_is_found_by_the_name_of_its_unit() {
+    fn the_root_has_no_parent() {
+        let above = Cgroup::from_path("/user.slice/a.slice").parent().unwrap();
+        assert_eq!(above.path(), "/user.slice");
+        assert_eq!(above.parent(), Some(Cgroup::from_path("/")));
+        assert_eq!(Cgroup::from_path("/").parent(), None);
+    }
+
+    #[test]
+    fn an_ancestor_is_found_by_its_unit_name() {
         let cgroup = Cgroup(SCOPE.into());
         let path = |unit| cgroup.ancestor(unit).map(|found| found.0);
         assert_eq!(

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use nix::sys::statfs::statfs;
 
-/// Kinds of file systems as `mount` names them, by the number that statfs(2) gives (linux/magic.h).
+/// File system types as `mount` names them, by their number in statfs(2) (linux/magic.h).
 const NAMES: [(u32, &str); 14] = [
     (0xef53, "ext4"),
     (0x0102_1994, "tmpfs"),
@@ -20,14 +20,14 @@ const NAMES: [(u32, &str); 14] = [
     (0x8584_58f6, "ramfs"),
 ];
 
-/// The kind of the file system that a path lies on, such as `ext4`; its number where the name is
-/// not known.
+/// Returns the type of the file system that contains a path, such as `ext4`. An unknown type is returned
+/// as its number.
 ///
 /// # Errors
-/// When statfs(2) fails.
+/// If statfs(2) fails.
 pub fn file_system(path: &Path) -> nix::Result<String> {
-    // The number has 32 bits; the type that holds it differs between C libraries.
-    let kind = statfs(path)?.filesystem_type().0 as u32;
+    // The number has 32 bits. Its C type differs: `long` with glibc, `unsigned long` with musl.
+    let kind = u32::try_from(statfs(path)?.filesystem_type().0 & 0xffff_ffff).unwrap_or_default();
     let name = NAMES.iter().find(|(number, _)| *number == kind);
     Ok(name.map_or_else(|| format!("file system {kind:#x}"), |(_, name)| (*name).to_owned()))
 }
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_kind_of_a_file_system_is_named_or_numbered() {
+    fn a_file_system_type_is_named_or_numbered() {
         assert_eq!(file_system(Path::new("/proc")).unwrap(), "file system 0x9fa0");
         assert!(file_system(Path::new("/no/such")).is_err());
     }

@@ -1,23 +1,23 @@
 use std::time::Duration;
 
-use crate::sandbox::{Command, CommandError, Completed, Sandbox};
+use super::{Access, Manager};
+use crate::exec::{Command, CommandError, Output};
 
-/// How long an entry may take from the manager to the reader: the journal tells its readers of new
-/// entries after a quarter of a second at the latest (systemd, src/shared/journal-file-util.c,
-/// `POST_CHANGE_TIMER_INTERVAL_USEC`).
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a new entry may take to reach a reader. journald notifies readers within a quarter of a second
+/// (systemd, src/shared/journal-file-util.c, `POST_CHANGE_TIMER_INTERVAL_USEC`).
+const ENTRY_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What the manager writes about a unit, by the id that such an entry has in every release
-/// (systemd, src/systemd/sd-messages.h).
+/// An event that the manager logs about a unit. Its message id is the same in every release (systemd,
+/// src/systemd/sd-messages.h).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Entry {
-    /// It was started.
+    /// The unit was started.
     Started,
-    /// It has ended, and its result is success.
+    /// The unit has ended with the result success.
     Succeeded,
-    /// It has failed, and with which result.
+    /// The unit has failed.
     Failed,
-    /// A line of its file is wrong.
+    /// A line of the unit file is invalid.
     InvalidConfiguration,
 }
 
@@ -32,13 +32,12 @@ impl Entry {
     }
 }
 
-/// Waits until the journal shows the caller an entry of this kind about a unit, one second at the
-/// most, and says whether it did.
+/// Waits up to one second for a journal entry about a unit. Says whether the caller can read one.
 ///
 /// # Errors
-/// When `journalctl` cannot be run.
-pub fn wait_for(sandbox: &Sandbox, unit: &str, entry: Entry) -> Result<bool, CommandError> {
-    let following = journalctl(sandbox, unit, entry).arg("--follow").within(PATIENCE);
+/// If `journalctl` cannot be run.
+pub fn wait_for(access: Access, unit: &str, entry: Entry) -> Result<bool, CommandError> {
+    let following = journalctl(access, unit, entry).arg("--follow").timeout(ENTRY_TIMEOUT);
     match following.start()?.next_line(0) {
         Ok(line) => Ok(line.is_some()),
         Err(CommandError::Deadline { .. }) => Ok(false),
@@ -46,64 +45,65 @@ pub fn wait_for(sandbox: &Sandbox, unit: &str, entry: Entry) -> Result<bool, Com
     }
 }
 
-/// The entries of this kind about a unit that the journal shows the caller, a line each.
+/// Reads the journal entries about a unit that are visible to the caller, a line each.
 ///
 /// # Errors
-/// When `journalctl` cannot be run.
-pub fn read(sandbox: &Sandbox, unit: &str, entry: Entry) -> Result<Completed, CommandError> {
-    journalctl(sandbox, unit, entry).run()
+/// If `journalctl` cannot be run.
+pub fn read(access: Access, unit: &str, entry: Entry) -> Result<Output, CommandError> {
+    journalctl(access, unit, entry).run()
 }
 
-/// All that the journal shows the caller about several units, by one question.
+/// The journal entries about several units that are visible to the caller.
 pub struct Entries {
-    /// The unit and the message id of each.
+    /// The unit and the message id of each entry.
     found: Vec<(String, String)>,
-    /// The command that asked.
-    pub run: Completed,
+    /// The `journalctl` command.
+    pub run: Output,
 }
 
 impl Entries {
-    /// Asks for what the manager has written about `units`.
+    /// Reads all entries about `units` by one command.
     ///
     /// # Errors
-    /// When `journalctl` cannot be run.
-    pub fn about(sandbox: &Sandbox, units: &[&str]) -> Result<Self, CommandError> {
-        let field = unit_field(sandbox);
-        let run = base(sandbox)
+    /// If `journalctl` cannot be run.
+    pub fn about(access: Access, units: &[&str]) -> Result<Self, CommandError> {
+        let field = unit_field(access);
+        let run = base(access)
             .args(["--output=json", &format!("--output-fields={field},MESSAGE_ID")])
             .args(units.iter().map(|unit| format!("{field}={unit}")))
             .run()?;
-        let found = run.text().lines().filter_map(|line| unit_and_message(line, field)).collect();
+        let found =
+            run.stdout_text().lines().filter_map(|line| unit_and_message(line, field)).collect();
         Ok(Self { found, run })
     }
 
-    /// Whether there is one of this kind about `unit`.
+    /// Reports whether there is an entry of this kind about `unit`.
     pub fn has(&self, unit: &str, entry: Entry) -> bool {
         self.found.iter().any(|(of, id)| of == unit && id == entry.message_id())
     }
 }
 
-/// Reads a line of `journalctl --output=json`.
+/// Parses a line of `journalctl --output=json`.
 fn unit_and_message(line: &str, field: &str) -> Option<(String, String)> {
     let entry: serde_json::Value = serde_json::from_str(line).ok()?;
     Some((entry[field].as_str()?.to_owned(), entry["MESSAGE_ID"].as_str()?.to_owned()))
 }
 
-fn journalctl(sandbox: &Sandbox, unit: &str, entry: Entry) -> Command {
-    base(sandbox)
+fn journalctl(access: Access, unit: &str, entry: Entry) -> Command {
+    base(access)
         .arg("--output=cat")
-        .arg(format!("{}={unit}", unit_field(sandbox)))
+        .arg(format!("{}={unit}", unit_field(access)))
         .arg(format!("MESSAGE_ID={}", entry.message_id()))
 }
 
-fn base(sandbox: &Sandbox) -> Command {
-    let manager = sandbox.settings.manager.option();
-    sandbox.command("journalctl").args([manager, "--quiet", "--no-pager", "--lines=all"])
+fn base(access: Access) -> Command {
+    let manager = access.manager.option();
+    access.command("journalctl").args([manager, "--quiet", "--no-pager", "--lines=all"])
 }
 
-/// The field in which the manager names the unit that it writes about.
-fn unit_field(sandbox: &Sandbox) -> &'static str {
-    if sandbox.is_user() { "USER_UNIT" } else { "UNIT" }
+/// Returns the journal field in which the manager names the unit.
+fn unit_field(access: Access) -> &'static str {
+    if access.manager == Manager::User { "USER_UNIT" } else { "UNIT" }
 }
 
 #[cfg(test)]
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entry_is_known_by_its_unit_and_its_message_id() {
+    fn the_unit_and_message_id_of_an_entry_are_parsed() {
         let read = |line| unit_and_message(line, "USER_UNIT");
         let line = r#"{"__CURSOR":"s=1","USER_UNIT":"a.service","MESSAGE_ID":"39f5"}"#;
         assert_eq!(read(line), Some(("a.service".into(), "39f5".into())));

@@ -1,33 +1,34 @@
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use super::SocketListener;
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
 
-/// What happens when one connects to a socket.
+/// The result of a connection to a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SocketState {
-    /// Somebody listens.
+    /// A process listens.
     Live,
-    /// The file is there and nobody listens.
+    /// The file exists and no process listens.
     Refused,
-    /// There is no such file.
+    /// The file does not exist.
     Missing,
-    /// It may not be looked at.
+    /// Access was denied.
     Denied,
 }
 
 impl SocketState {
-    /// Connects to the socket at `path` and hangs up. It waits for nobody: one that listens and takes
-    /// no more callers is live as well.
+    /// Connects to the socket at `path` and closes the connection, without waiting: a listener with a
+    /// full backlog counts as live.
     pub fn of(path: &Path) -> Self {
         match connect_at_once(path) {
-            Ok(()) | Err(Errno::EAGAIN) => Self::Live,
+            Ok(_) | Err(Errno::EAGAIN) => Self::Live,
             Err(Errno::ENOENT | Errno::ENOTDIR) => Self::Missing,
             Err(Errno::EACCES | Errno::EPERM) => Self::Denied,
             Err(_) => Self::Refused,
@@ -35,74 +36,86 @@ impl SocketState {
     }
 }
 
-fn connect_at_once(path: &Path) -> nix::Result<()> {
+/// Connects to the socket at `path` without waiting: `EAGAIN` is a listener with a full backlog.
+pub(super) fn connect_at_once(path: &Path) -> nix::Result<OwnedFd> {
     let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
     let socket = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
-    connect(socket.as_raw_fd(), &UnixAddr::new(path)?)
+    connect(socket.as_raw_fd(), &UnixAddr::new(path)?)?;
+    Ok(socket)
 }
 
-/// What a value of XDG_RUNTIME_DIR leads to.
+/// The target of a value of `XDG_RUNTIME_DIR`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RuntimeDir {
-    /// It is not set, or empty.
+    /// The variable is unset or empty.
     Unset,
-    /// There is no such directory.
+    /// The directory does not exist.
     Missing,
-    /// It belongs to somebody else.
-    Foreign,
-    /// It is the user's own; `private` is the manager's socket in it, `bus` the message bus's.
+    /// The directory belongs to another user.
+    NotOwned,
+    /// The directory is the user's. `private` is the manager's socket in it, `bus` the message bus's.
     Own { private: SocketState, bus: SocketState },
 }
 
 impl RuntimeDir {
-    /// Looks at a value of XDG_RUNTIME_DIR on behalf of the user `uid`.
-    pub fn look(value: Option<&OsStr>, uid: u32) -> Self {
+    /// Inspects a value of `XDG_RUNTIME_DIR` for the user `uid`.
+    pub fn inspect(value: Option<&OsStr>, uid: u32) -> Self {
         let Some(dir) = value.filter(|value| !value.is_empty()).map(Path::new) else {
             return Self::Unset;
         };
         match fs::metadata(dir) {
             Ok(metadata) if !metadata.is_dir() => Self::Missing,
-            Ok(metadata) if metadata.uid() != uid => Self::Foreign,
+            Ok(metadata) if metadata.uid() != uid => Self::NotOwned,
             Ok(_) => Self::Own {
                 private: SocketState::of(&dir.join("systemd/private")),
                 bus: SocketState::of(&dir.join("bus")),
             },
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Self::Foreign,
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Self::NotOwned,
             Err(_) => Self::Missing,
         }
     }
 
-    /// Whether the user's manager listens there.
+    /// Reports whether the user manager listens there.
     pub fn has_manager(self) -> bool {
         matches!(self, Self::Own { private: SocketState::Live, .. })
     }
 }
 
-/// What a value of DBUS_SESSION_BUS_ADDRESS leads to.
+/// The target of a value of `DBUS_SESSION_BUS_ADDRESS`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BusAddress {
-    /// It is not set, or empty.
+    /// The variable is unset or empty.
     Unset,
-    /// It names a socket in the file system.
+    /// The address is a socket in the file system.
     Socket(SocketState),
-    /// It names something else, which is not looked at.
+    /// The address is of another type, which is not inspected.
     Other,
 }
 
 impl BusAddress {
-    /// Looks at a value of DBUS_SESSION_BUS_ADDRESS: the first `unix:path=` in it counts.
-    pub fn look(value: Option<&OsStr>) -> Self {
+    /// Inspects a value of `DBUS_SESSION_BUS_ADDRESS`: the first `unix:path=` in it.
+    pub fn inspect(value: Option<&OsStr>) -> Self {
         let Some(value) = value.filter(|value| !value.is_empty()) else { return Self::Unset };
         socket_path(value.as_bytes())
             .map_or(Self::Other, |path| Self::Socket(SocketState::of(&path)))
     }
 }
 
-/// The path in a bus address such as `unix:path=/run/user/1000/bus,guid=…;tcp:…`
-/// (D-Bus Specification, "Server Addresses"; `%xx` stands for a byte).
+/// Reports whether the process that listens at a bus address is the one that listens at `manager`, a manager's socket: a
+/// user manager listens for its bus, and starts it when it is used. True where that cannot be found out.
+pub fn is_bus_of_manager(address: &OsStr, manager: &Path) -> bool {
+    let bus = socket_path(address.as_bytes()).map(|path| SocketListener::at(&path));
+    match (bus, SocketListener::at(manager)) {
+        (Some(SocketListener::Process(bus)), SocketListener::Process(manager)) => bus == manager,
+        _ => true,
+    }
+}
+
+/// Parses the path in a bus address such as `unix:path=/run/user/1000/bus,guid=…;tcp:…`, in which `%xx`
+/// is a byte (D-Bus Specification, "Server Addresses").
 pub(crate) fn socket_path(address: &[u8]) -> Option<PathBuf> {
-    address.split(|&byte| byte == b';').find_map(|one| {
-        let keys = one.strip_prefix(b"unix:")?;
+    address.split(|&byte| byte == b';').find_map(|address| {
+        let keys = address.strip_prefix(b"unix:")?;
         let path = keys.split(|&byte| byte == b',').find_map(|key| key.strip_prefix(b"path="))?;
         Some(OsString::from_vec(unescape(path)).into())
     })
@@ -127,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_socket_of_an_address_is_found_among_other_keys_and_addresses() {
+    fn the_first_socket_path_of_an_address_is_parsed() {
         let path = |text: &str| socket_path(text.as_bytes());
         assert_eq!(path("unix:path=/run/user/1/bus"), Some("/run/user/1/bus".into()));
         assert_eq!(path("tcp:host=a;unix:guid=1,path=/a%20b"), Some("/a b".into()));
@@ -137,14 +150,14 @@ mod tests {
 
     #[test]
     fn an_empty_variable_counts_as_unset() {
-        assert_eq!(BusAddress::look(Some(OsStr::new(""))), BusAddress::Unset);
-        assert_eq!(RuntimeDir::look(Some(OsStr::new("")), 0), RuntimeDir::Unset);
+        assert_eq!(BusAddress::inspect(Some(OsStr::new(""))), BusAddress::Unset);
+        assert_eq!(RuntimeDir::inspect(Some(OsStr::new("")), 0), RuntimeDir::Unset);
     }
 
     #[test]
-    fn a_directory_of_another_user_is_foreign() {
+    fn a_directory_of_another_user_is_not_owned() {
         let uid = nix::unistd::getuid().as_raw();
-        assert_eq!(RuntimeDir::look(Some(OsStr::new("/proc")), uid + 1), RuntimeDir::Foreign);
-        assert_eq!(RuntimeDir::look(Some(OsStr::new("/no/such")), uid), RuntimeDir::Missing);
+        assert_eq!(RuntimeDir::inspect(Some(OsStr::new("/proc")), uid + 1), RuntimeDir::NotOwned);
+        assert_eq!(RuntimeDir::inspect(Some(OsStr::new("/no/such")), uid), RuntimeDir::Missing);
     }
 }

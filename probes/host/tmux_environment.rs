@@ -2,93 +2,79 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::time::{Duration, Instant};
 
-use super::TmuxSocket;
-use crate::sandbox::{Command, CommandError, Completed, Running};
+use super::{QueryError, TmuxServer};
+use crate::exec::{Child, Command, CommandError, Output};
 
-/// How long a server may take to answer. A healthy one takes milliseconds.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a server may take to answer. A healthy server takes milliseconds.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A variable of a tmux server's global environment, with the command that told it.
+/// A variable of a tmux server's global environment, and the command that read it.
 #[derive(Debug, Clone)]
 pub struct Variable {
-    /// Its value; `None` if it is not set, or marked to be taken away from what tmux starts.
+    /// The value; `None` if the variable is unset, or removed from what tmux starts.
     pub value: Option<OsString>,
-    /// The command.
-    pub told_by: Completed,
+    /// The `tmux` command.
+    pub source: Output,
 }
 
-/// A question to a tmux server that is under way.
-pub struct AskedVariables {
-    control: Running,
-    variables: Vec<(String, Running)>,
+/// A query to a tmux server whose answer has not been read.
+pub struct PendingVariables {
+    control: Child,
+    variables: Vec<(String, Child)>,
 }
 
-/// Why a tmux server told nothing.
-#[derive(Debug)]
-pub enum Untold {
-    /// It takes the connection and does not answer: it is stopped, or busy.
-    Silent,
-    /// Nothing can be asked through its socket; the text is what tmux says.
-    Unreachable(String),
-    /// The tmux command could not be run.
-    Failed(CommandError),
-}
-
-impl TmuxSocket {
-    /// A tmux command to this server.
+impl TmuxServer {
+    /// Returns a `tmux` command to this server.
     pub fn command(&self, deadline: Instant) -> Command {
-        // With -u the answer comes byte for byte; without it tmux writes `_` for what is not ASCII.
-        Command::new("tmux", deadline).args(["-u", "-S"]).arg(&self.path)
+        let path = self.path_from_here().unwrap_or_else(|| self.path.clone());
+        // Without -u tmux replaces each byte that is not ASCII by `_`.
+        Command::new(self.client_program(), deadline).args(["-u", "-S"]).arg(path)
     }
 
-    /// Asks for variables of the global environment, and for nothing else of it, without waiting
-    /// for the answer.
+    /// Asks for variables of the global environment, and for no others: environments contain secrets.
+    /// Does not wait for the answer.
     ///
     /// # Errors
-    /// When tmux cannot be started.
-    pub fn ask(&self, names: &[&str], deadline: Instant) -> Result<AskedVariables, CommandError> {
-        let tmux = || self.command(deadline).within(PATIENCE);
-        // An unset variable is an error like any other, so a question that has an answer stands
-        // beside it.
+    /// If tmux cannot be started.
+    pub fn query(
+        &self,
+        names: &[&str],
+        deadline: Instant,
+    ) -> Result<PendingVariables, CommandError> {
+        let tmux = || self.command(deadline).timeout(ANSWER_TIMEOUT);
+        // tmux reports an unset variable like any other error. The control distinguishes a server that does not
+        // answer from one that has no such variable.
         let control = tmux().args(["show-options", "-s", "exit-empty"]).start()?;
-        let ask = |name: &&str| {
+        let query = |name: &&str| {
             let running = tmux().args(["show-environment", "-g", name]).start()?;
             Ok(((*name).to_owned(), running))
         };
-        Ok(AskedVariables { control, variables: names.iter().map(ask).collect::<Result<_, _>>()? })
+        Ok(PendingVariables {
+            control,
+            variables: names.iter().map(query).collect::<Result<_, _>>()?,
+        })
     }
 }
 
-impl AskedVariables {
-    /// Waits for the answer, two seconds at the most, and gives the variables in the order in which
-    /// they were asked for.
+impl PendingVariables {
+    /// Waits up to two seconds for the answer, and returns the variables in the order of the query.
     ///
     /// # Errors
-    /// When the server does not tell.
-    pub fn answer(self) -> Result<Vec<Variable>, Untold> {
+    /// If the server does not answer.
+    pub fn wait(self) -> Result<Vec<Variable>, QueryError> {
         let control = self.control.wait()?;
         if !control.success() {
-            return Err(Untold::Unreachable(control.failure()));
+            return Err(QueryError::Unreachable(control.error_summary()));
         }
-        let read = |(name, running): (String, Running)| {
-            let told_by = running.wait()?;
-            Ok(Variable { value: value_of(&name, &told_by.stdout), told_by })
+        let read = |(name, running): (String, Child)| {
+            let source = running.wait()?;
+            Ok(Variable { value: value_of(&name, &source.stdout), source })
         };
         self.variables.into_iter().map(read).collect()
     }
 }
 
-impl From<CommandError> for Untold {
-    fn from(error: CommandError) -> Self {
-        match error {
-            CommandError::Deadline { .. } => Self::Silent,
-            error => Self::Failed(error),
-        }
-    }
-}
-
-/// The value in an answer `NAME=VALUE`; a variable that is to be taken away is `-NAME` (tmux(1),
-/// show-environment).
+/// Parses the answer `NAME=VALUE`. `-NAME` is a variable that tmux removes (tmux(1), show-environment).
 pub(crate) fn value_of(name: &str, answer: &[u8]) -> Option<OsString> {
     let value = answer.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
     Some(OsString::from_vec(value.strip_suffix(b"\n").unwrap_or(value).to_owned()))
@@ -99,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_value_of_a_variable_is_read_from_the_answer() {
+    fn the_value_of_a_variable_is_parsed() {
         let value = |answer: &str| value_of("KEY", answer.as_bytes());
         assert_eq!(value("KEY=/run/user/1\n"), Some("/run/user/1".into()));
         assert_eq!(value("KEY=a\nb=c\n"), Some("a\nb=c".into()));

@@ -1,38 +1,41 @@
 use std::collections::BTreeMap;
 
-use crate::Unable;
-use crate::sandbox::{Command, Completed};
+use super::QueryError;
+use crate::exec::{Command, Output};
 
-/// What `systemctl show` tells of one unit.
+/// The properties of one unit, as `systemctl show` prints them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UnitProperties(BTreeMap<String, String>);
 
 impl UnitProperties {
-    /// Asks for the properties of several units at once, in their order; of none, for those of the
-    /// manager itself. `systemctl` is the command that asks the manager in question.
+    /// Reads the properties of several units by one command, in the order of `units`. Without units it
+    /// reads those of the manager. `systemctl` is the command for that manager.
     ///
     /// # Errors
-    /// When it does not answer, or refuses one of the names.
+    /// If the manager does not answer, or rejects a name.
     pub fn read(
         systemctl: Command,
         units: &[String],
         properties: &[&str],
-    ) -> Result<(Vec<Self>, Completed), Unable> {
+    ) -> Result<(Vec<Self>, Output), QueryError> {
         let run = systemctl
             .arg("show")
             .arg(format!("--property={}", properties.join(",")))
             .arg("--")
             .args(units)
             .run()?;
-        let read = Self::parse(&run.text());
+        let read = Self::parse(&run.stdout_text());
         if run.success() && read.len() == units.len().max(1) {
             return Ok((read, run));
         }
         let names = if units.is_empty() { "the manager".into() } else { units.join(" ") };
-        Err(Unable::Unmeasured(format!("systemctl did not tell of {names}: {}", run.failure())))
+        Err(QueryError::Unreachable(format!(
+            "systemctl did not show {names}: {}",
+            run.error_summary()
+        )))
     }
 
-    /// Reads `KEY=VALUE` lines; an empty line stands between two units.
+    /// Parses `KEY=VALUE` lines. An empty line separates units.
     pub fn parse(text: &str) -> Vec<Self> {
         text.split("\n\n")
             .filter(|unit| !unit.trim().is_empty())
@@ -43,12 +46,12 @@ impl UnitProperties {
             .collect()
     }
 
-    /// The value of a property; empty where this systemd does not have it.
+    /// Returns the value of a property; empty if this systemd does not have it.
     pub fn get(&self, property: &str) -> &str {
         self.0.get(property).map_or("", String::as_str)
     }
 
-    /// The values of a property that is a list, such as `DropInPaths`.
+    /// Returns the values of a list property, such as `DropInPaths`.
     pub fn list(&self, property: &str) -> impl Iterator<Item = &str> {
         self.get(property).split_ascii_whitespace()
     }
@@ -59,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_unit_has_its_own_properties() {
+    fn the_properties_of_each_unit_are_parsed() {
         let units = UnitProperties::parse(
             "Id=a.slice\nDropInPaths=/a /b\n\nDropInPaths=\nId=b\\x20=c.slice\n",
         );

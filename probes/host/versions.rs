@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::sandbox::{Command, Running};
+use crate::exec::{Child, Command, Output};
 
-/// How long a program may take to tell its version.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a program may take to print its version.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A program whose version decides how a launch behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -16,10 +16,10 @@ pub enum Component {
 }
 
 impl Component {
-    /// All of them.
+    /// All components.
     pub const ALL: [Self; 4] = [Self::Systemd, Self::Tmux, Self::Git, Self::UtilLinux];
 
-    /// The name by which version ranges call it.
+    /// Returns the component's name in version ranges.
     pub fn name(self) -> &'static str {
         match self {
             Self::Systemd => "systemd",
@@ -29,8 +29,8 @@ impl Component {
         }
     }
 
-    /// The command that tells its version.
-    fn question(self) -> [&'static str; 2] {
+    /// Returns the command that prints the version.
+    fn version_command(self) -> [&'static str; 2] {
         match self {
             Self::Systemd => ["systemctl", "--version"],
             Self::Tmux => ["tmux", "-V"],
@@ -40,42 +40,48 @@ impl Component {
     }
 }
 
-/// The versions found on this host. A component that is not there has none.
+/// The versions found on this host. A component that is not installed has none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Versions(BTreeMap<Component, String>);
 
-/// Questions to all components that are under way.
-pub struct AskedVersions(Vec<(Component, Running)>);
+/// Queries to all components whose answers have not been read.
+pub struct PendingVersions(Vec<(Component, Child)>);
 
 impl Versions {
-    /// Asks all components at the same time, without waiting for the answers.
-    pub fn ask() -> AskedVersions {
-        let deadline = Instant::now() + PATIENCE;
-        let ask = |component: Component| {
-            let [program, option] = component.question();
+    /// Asks all components at the same time. Does not wait for the answers.
+    pub fn query(deadline: Instant) -> PendingVersions {
+        let deadline = deadline.min(Instant::now() + ANSWER_TIMEOUT);
+        let query = |component: Component| {
+            let [program, option] = component.version_command();
             Some((component, Command::new(program, deadline).arg(option).start().ok()?))
         };
-        AskedVersions(Component::ALL.into_iter().filter_map(ask).collect())
+        PendingVersions(Component::ALL.into_iter().filter_map(query).collect())
     }
 
-    /// The full version of a component: for systemd the distribution's (`257.13-1~deb13u1`).
+    /// Returns a component's full version; systemd's is the distribution's (`257.13-1~deb13u1`).
     pub fn get(&self, component: Component) -> Option<&str> {
         self.0.get(&component).map(String::as_str)
     }
 }
 
-impl AskedVersions {
-    /// Waits for the answers, five seconds after the questions at the most.
-    pub fn answers(self) -> Versions {
+impl FromIterator<(Component, String)> for Versions {
+    fn from_iter<T: IntoIterator<Item = (Component, String)>>(versions: T) -> Self {
+        Self(versions.into_iter().collect())
+    }
+}
+
+impl PendingVersions {
+    /// Waits for the answers, up to five seconds after the queries.
+    pub fn wait(self) -> Versions {
         let answers = self.0.into_iter().filter_map(|(component, running)| {
-            let text = running.wait().ok().filter(|answer| answer.success())?.text();
+            let text = running.wait().ok().filter(Output::success)?.stdout_text();
             Some((component, version_in(component, &text)?))
         });
         Versions(answers.collect())
     }
 }
 
-/// Finds the version in what a component answers to its question.
+/// Parses the version in what a component printed.
 pub(crate) fn version_in(component: Component, text: &str) -> Option<String> {
     let line = text.lines().next()?;
     let word = match component {
@@ -100,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_are_found_in_the_answers_of_the_lab() {
+    fn versions_are_parsed_from_what_components_print() {
         for (component, text, version) in [
             (Component::Systemd, "systemd 247 (247.3-7+deb11u7)\n+PAM", "247.3-7+deb11u7"),
             (Component::Systemd, "systemd 258\n+PAM", "258"),
@@ -114,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn garbage_is_no_version() {
+    fn garbage_has_no_version() {
         for component in Component::ALL {
             assert_eq!(version_in(component, ""), None);
             assert_eq!(version_in(component, "no version here"), None);

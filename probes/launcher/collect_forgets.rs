@@ -1,60 +1,96 @@
-//! What is still known of a failed unit after `--collect`, and where.
+//! Measures what is still known about a failed unit after `--collect`, and where.
 
-use super::forgotten;
+use super::support::exit_status::ReturnedStatus;
+use super::support::unit_unload::wait_until_unloaded;
+use crate::exec::{Child, CommandError};
+use crate::fact_values;
 use crate::host::UnitProperties;
 use crate::host::journal::{self, Entry};
-use crate::sandbox::{CommandError, Running, Sandbox};
-use crate::{Measurement, Unable};
+use crate::sandbox::{Fact, FactDecl, Measurement, NotMeasured, ProbeContext};
 
-/// The status with which the command of both units fails.
+const IS_FAILED: Fact<IsFailed> = Fact::new("is-failed");
+const RESULT: Fact<UnitResult> = Fact::new("result");
+const KEPT_IS_FAILED: Fact<IsFailed> = Fact::new("kept-is-failed");
+const KEPT_RESULT: Fact<UnitResult> = Fact::new("kept-result");
+const WAIT_STATUS: Fact<ReturnedStatus> = Fact::new("wait-status");
+const JOURNAL: Fact<JournalEntry> = Fact::new("journal");
+
+/// The facts of this probe.
+pub(crate) const FACTS: &[FactDecl] = &[
+    IS_FAILED.decl(),
+    RESULT.decl(),
+    KEPT_IS_FAILED.decl(),
+    KEPT_RESULT.decl(),
+    WAIT_STATUS.decl(),
+    JOURNAL.decl(),
+];
+
+fact_values! {
+    /// What `systemctl is-failed` answers.
+    enum IsFailed {
+        Failed = "failed",
+        NotFailed = "not-failed",
+    }
+}
+
+fact_values! {
+    /// The unit's property `Result`.
+    enum UnitResult {
+        Failure = "failure",
+        Success = "success",
+    }
+}
+
+fact_values! {
+    /// Whether the caller finds the failure in the journal.
+    enum JournalEntry {
+        Found = "found",
+        Missing = "missing",
+    }
+}
+
+/// The status that the command of both units exits with.
 const STATUS: i32 = 7;
 
-pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
-    sandbox.require_manager()?;
-    let [collected, kept] = ["collected", "kept"].map(|label| sandbox.unit_name(label, "service"));
-    let collecting = start(sandbox, &collected, &["--wait", "--collect"])?;
-    let keeping = start(sandbox, &kept, &["-p", "Type=oneshot"])?;
+pub(crate) fn measure(context: &ProbeContext) -> Result<Measurement, NotMeasured> {
+    context.require_manager()?;
+    let [collected, kept] = ["collected", "kept"].map(|label| context.unit_name(label, "service"));
+    let collecting = start(context, &collected, &["--wait", "--collect"])?;
+    let keeping = start(context, &kept, &["-p", "Type=oneshot"])?;
 
     let mut measurement = Measurement::default();
     let (collecting, keeping) = (collecting.wait()?, keeping.wait()?);
     if keeping.exit() != Some(1) {
-        return Err(Unable::Unmeasured(format!(
-            "the launch of a service that fails did not end with 1: {}",
-            keeping.failure()
+        return Err(NotMeasured::Unmeasured(format!(
+            "the launch of a service that fails did not exit with 1: {}",
+            keeping.error_summary()
         )));
     }
-    let passed_on = if collecting.exit() == Some(STATUS) { "the-same" } else { "another" };
-    measurement.fact_from("wait-status", passed_on, &collecting);
-    let ending = collecting.ending();
-    forgotten::wait_for(sandbox, &[&collected])?;
-    tell_states(sandbox, &[("", &collected), ("kept-", &kept)], &mut measurement)?;
-    if passed_on != "the-same" && measurement.facts["kept-is-failed"] != "failed" {
-        return Err(Unable::Unmeasured(format!(
-            "no launch of a service that fails left a trace: {}",
-            keeping.failure()
+    let returned = ReturnedStatus::of(&collecting, STATUS);
+    measurement.set_from(WAIT_STATUS, returned, &collecting);
+    measurement.detail("ending", collecting.exit_description());
+    wait_until_unloaded(context, &[&collected])?;
+    let kept_state = record_states(context, &collected, &kept, &mut measurement)?;
+    if returned != ReturnedStatus::Same && kept_state != IsFailed::Failed {
+        return Err(NotMeasured::Unmeasured(format!(
+            "systemd reported no failure of two services that fail: {}",
+            keeping.error_summary()
         )));
     }
-    let mut entries = journal::read(sandbox, &collected, Entry::Failed)?;
-    if entries.text().is_empty() && journal::wait_for(sandbox, &collected, Entry::Failed)? {
-        entries = journal::read(sandbox, &collected, Entry::Failed)?;
+    let mut entries = journal::read(context.access(), &collected, Entry::Failed)?;
+    if entries.stdout_text().is_empty()
+        && journal::wait_for(context.access(), &collected, Entry::Failed)?
+    {
+        entries = journal::read(context.access(), &collected, Entry::Failed)?;
     }
-    let found = if entries.text().is_empty() { "missing" } else { "found" };
-    measurement.fact_from("journal", found, &entries);
-    let fact = |name: &str| &measurement.facts[name];
-    measurement.summary = format!(
-        "after --collect and a failure systemctl says {} and Result={}, and without --collect {} \
-         and {}; --wait gave {ending}; the journal: {}",
-        fact("is-failed"),
-        fact("result"),
-        fact("kept-is-failed"),
-        fact("kept-result"),
-        fact("journal"),
-    );
+    let is_missing = entries.stdout_text().is_empty();
+    let entry = if is_missing { JournalEntry::Missing } else { JournalEntry::Found };
+    measurement.set_from(JOURNAL, entry, &entries);
     Ok(measurement)
 }
 
-fn start(sandbox: &Sandbox, unit: &str, options: &[&str]) -> Result<Running, CommandError> {
-    sandbox
+fn start(context: &ProbeContext, unit: &str, options: &[&str]) -> Result<Child, CommandError> {
+    context
         .systemd_run()
         .args(["--quiet", &format!("--unit={unit}")])
         .args(options)
@@ -62,28 +98,32 @@ fn start(sandbox: &Sandbox, unit: &str, options: &[&str]) -> Result<Running, Com
         .start()
 }
 
-/// Records what `systemctl` says of failed units, each under facts that begin with its prefix.
-fn tell_states(
-    sandbox: &Sandbox,
-    units: &[(&str, &str)],
+/// Records what `systemctl` reports about both units, and returns the state of the one that was not
+/// collected.
+fn record_states(
+    context: &ProbeContext,
+    collected: &str,
+    kept: &str,
     measurement: &mut Measurement,
-) -> Result<(), Unable> {
-    let names: Vec<String> = units.iter().map(|(_, unit)| (*unit).to_owned()).collect();
-    let asked = sandbox.systemctl().args(["is-failed", "--"]).args(&names).start()?;
-    let (shown, show) = UnitProperties::read(sandbox.systemctl(), &names, &["Result"])?;
-    let asked = asked.wait()?;
-    let states = asked.text();
-    if states.lines().count() != units.len() {
-        return Err(Unable::Unmeasured(format!(
-            "systemctl did not tell whether each unit has failed: {}",
-            asked.failure()
+) -> Result<IsFailed, NotMeasured> {
+    let units = [collected.to_owned(), kept.to_owned()];
+    let query = context.systemctl().args(["is-failed", "--"]).args(&units).start()?;
+    let (shown, show) = UnitProperties::read(context.systemctl(), &units, &["Result"])?;
+    let query = query.wait()?;
+    let output = query.stdout_text();
+    let [collected_state, kept_state] = output.lines().collect::<Vec<_>>()[..] else {
+        return Err(NotMeasured::Unmeasured(format!(
+            "`systemctl is-failed` did not print a state for each unit: {}",
+            query.error_summary()
         )));
+    };
+    let is_failed = |state| if state == "failed" { IsFailed::Failed } else { IsFailed::NotFailed };
+    measurement.set_from(IS_FAILED, is_failed(collected_state), &query);
+    measurement.set_from(KEPT_IS_FAILED, is_failed(kept_state), &query);
+    for (fact, shown) in [RESULT, KEPT_RESULT].into_iter().zip(shown) {
+        let is_success = shown.get("Result") == "success";
+        let result = if is_success { UnitResult::Success } else { UnitResult::Failure };
+        measurement.set_from(fact, result, &show);
     }
-    for (((prefix, _), state), shown) in units.iter().zip(states.lines()).zip(shown) {
-        let is_failed = if state == "failed" { "failed" } else { "not-failed" };
-        measurement.fact_from(&format!("{prefix}is-failed"), is_failed, &asked);
-        let result = if shown.get("Result") == "success" { "success" } else { "failure" };
-        measurement.fact_from(&format!("{prefix}result"), result, &show);
-    }
-    Ok(())
+    Ok(is_failed(kept_state))
 }

@@ -1,89 +1,151 @@
-//! What `-p Environment=KEY="a b c"` does, and whether the unit is started all the same.
+//! Measures `-p Environment=KEY="a b c"`: what it does with the value, and whether a unit starts.
 
 use std::fs;
 use std::path::PathBuf;
 
-use super::delivery::{Arrival, Fate, KEY, Parcel, Shipment, Way};
-use crate::sandbox::{CommandError, Completed, Running, Sandbox};
-use crate::{Measurement, Unable};
+use super::support::env_launch::{
+    BatchLaunch, EnvAssignment, EnvOutcome, KEY, ReceivedEnv, ReceivedValue, UnitType,
+};
+use super::support::exit_status::ExitStatus;
+use crate::exec::{Child, CommandError, Output};
+use crate::fact_values;
+use crate::sandbox::{Fact, FactDecl, Measurement, NotMeasured, ProbeContext, YesNo};
 
-/// The forms of the property that are measured: the fact, what stands behind `Environment=`
-/// (`KEY` is the variable), and the value that the author of such a line means.
-type Form = (&'static str, &'static str, &'static str);
+/// A form of the property.
+#[derive(Clone, Copy)]
+struct Case {
+    fact: Fact<EnvOutcome>,
+    /// The value of `Environment=`, in which `KEY` is the variable.
+    property: &'static str,
+    /// The value that the author of such a line expects.
+    expected: &'static str,
+}
 
-const SPACES: Form = ("spaces", "KEY=a b c", "a b c");
-const BARE: [Form; 3] = [
-    ("tab", "KEY=a\tb", "a\tb"),
-    ("newline", "KEY=a\nb", "a\nb"),
-    ("lone-quote", "KEY=it's", "it's"),
+const SPACES: Case = Case { fact: Fact::new("spaces"), property: "KEY=a b c", expected: "a b c" };
+const TAB: Case = Case { fact: Fact::new("tab"), property: "KEY=a\tb", expected: "a\tb" };
+const NEWLINE: Case = Case { fact: Fact::new("newline"), property: "KEY=a\nb", expected: "a\nb" };
+const LONE_QUOTE: Case =
+    Case { fact: Fact::new("lone-quote"), property: "KEY=it's", expected: "it's" };
+const QUOTED_ASSIGNMENT: Case =
+    Case { fact: Fact::new("quoted-assignment"), property: "\"KEY=a b c\"", expected: "a b c" };
+const QUOTED_VALUE: Case =
+    Case { fact: Fact::new("quoted-value"), property: "KEY=\"a b c\"", expected: "a b c" };
+const SETENV: Fact<ReceivedValue> = Fact::new("setenv");
+const EXIT: Fact<ExitStatus> = Fact::new("exit");
+const MESSAGE: Fact<Message> = Fact::new("message");
+const STARTED: Fact<YesNo> = Fact::new("started");
+
+/// The facts of this probe.
+pub(crate) const FACTS: &[FactDecl] = &[
+    SPACES.fact.decl(),
+    EXIT.decl(),
+    MESSAGE.decl(),
+    STARTED.decl(),
+    TAB.fact.decl(),
+    NEWLINE.fact.decl(),
+    QUOTED_ASSIGNMENT.fact.decl(),
+    QUOTED_VALUE.fact.decl(),
+    LONE_QUOTE.fact.decl(),
+    SETENV.decl(),
 ];
-const QUOTED: [Form; 2] =
-    [("quoted-assignment", "\"KEY=a b c\"", "a b c"), ("quoted-value", "KEY=\"a b c\"", "a b c")];
-/// A part of the message by which the first document knows the trouble.
-const MESSAGE: &str = "Invalid environment block";
 
-pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
-    sandbox.require_manager()?;
+/// Values without quotes; each is launched alone, because releases refuse them.
+const UNQUOTED: [Case; 3] = [TAB, NEWLINE, LONE_QUOTE];
+const QUOTED: [Case; 2] = [QUOTED_ASSIGNMENT, QUOTED_VALUE];
+
+fact_values! {
+    /// The message of systemd-run.
+    enum Message {
+        InvalidEnvironmentBlock = "invalid-environment-block",
+        SomethingElse = "something-else",
+        Nothing = "nothing",
+    }
+}
+
+impl Message {
+    fn classify(stderr: &str) -> Self {
+        if stderr.contains("Invalid environment block") {
+            Self::InvalidEnvironmentBlock
+        } else if stderr.is_empty() {
+            Self::Nothing
+        } else {
+            Self::SomethingElse
+        }
+    }
+}
+
+pub(crate) fn measure(context: &ProbeContext) -> Result<Measurement, NotMeasured> {
+    context.require_manager()?;
     // All launches run at the same time: each has a unit of its own.
-    let control = Witness::start(sandbox, "control", &format!("{KEY}=a"))?;
-    let spaces = Witness::start(sandbox, SPACES.0, &SPACES.1.replace("KEY", KEY))?;
-    let mut remedies = vec![Parcel::new("setenv", KEY, [format!("--setenv={KEY}=a b c")])];
-    remedies.extend(QUOTED.map(|form| parcel(form, &variable(form))));
-    let remedies = Shipment::start(sandbox, Way::Service, "remedies", remedies)?;
-    let bare = BARE.map(|form| (form, parcel(form, KEY).send(sandbox, Way::Service)));
+    let control = MarkerUnit::start(context, "control", &format!("{KEY}=a"))?;
+    let spaces = MarkerUnit::start(context, SPACES.fact.name(), &SPACES.property_of(KEY))?;
+    let mut remedies = vec![EnvAssignment::new("setenv", KEY, [format!("--setenv={KEY}=a b c")])];
+    remedies.extend(QUOTED.map(|case| case.assignment(&case.variable())));
+    let remedies = BatchLaunch::start(context, UnitType::Service, "remedies", remedies)?;
+    let unquoted =
+        UNQUOTED.map(|case| (case, case.assignment(KEY).launch(context, UnitType::Service)));
 
     let mut measurement = Measurement::default();
-    let mut remedies = remedies.wait()?.into_iter();
-    let setenv = remedies.next().filter(Arrival::is_started).ok_or_else(|| {
-        // Without a launch that works, a refusal of the others would say nothing.
-        Unable::Unmeasured("even a launch with --setenv did not start a service".into())
+    let remedies = remedies.wait()?;
+    // Without a launch that works, a refusal of the others would say nothing.
+    let setenv = remedies[0].received(KEY, b"a b c").ok_or_else(|| {
+        NotMeasured::Unmeasured(format!(
+            "a control launch with --setenv did not start a service: {}",
+            remedies[0].run.error_summary()
+        ))
     })?;
-    measurement.fact_from("setenv", setenv.fate(KEY, b"a b c").name(), &setenv.run);
-    for (form, arrival) in QUOTED.into_iter().zip(remedies) {
-        tell(form, &variable(form), &arrival, &mut measurement);
+    measurement.set_from(SETENV, setenv, &remedies[0].run);
+    for (case, received) in QUOTED.into_iter().zip(&remedies[1..]) {
+        case.record(&case.variable(), received, &mut measurement);
     }
-    for (form, delivery) in bare {
-        tell(form, KEY, &delivery?.wait()?, &mut measurement);
+    for (case, launch) in unquoted {
+        case.record(KEY, &launch?.wait()?, &mut measurement);
     }
-    let (launch, left_a_file) = control.finish()?;
-    if !left_a_file {
-        return Err(Unable::Unmeasured(format!(
-            "a unit that was to leave a file behind was not started: {}",
-            launch.failure()
+    let (launch, is_file_there) = control.finish()?;
+    if !is_file_there {
+        return Err(NotMeasured::Unmeasured(format!(
+            "a control service that creates a file was not started: {}",
+            launch.error_summary()
         )));
     }
-    let launch = tell_spaces(sandbox, spaces, &mut measurement)?;
-    measurement.summary = summary(&measurement, &launch);
+    record_spaces(context, spaces, &mut measurement)?;
     Ok(measurement)
 }
 
-/// The launch of a form, with another name in place of `KEY`.
-fn parcel((fact, form, _): Form, name: &str) -> Parcel {
-    Parcel::of_property(fact, name, &form.replace("KEY", name))
+impl Case {
+    /// Returns the property for a variable of that name.
+    fn property_of(self, name: &str) -> String {
+        self.property.replace("KEY", name)
+    }
+
+    fn assignment(self, name: &str) -> EnvAssignment {
+        EnvAssignment::property(self.fact.name(), name, &self.property_of(name))
+    }
+
+    /// Returns the name of its variable in a launch that it shares with other cases.
+    fn variable(self) -> String {
+        format!("DOCTOR_{}", self.fact.name().to_uppercase().replace('-', "_"))
+    }
+
+    fn record(self, name: &str, received: &ReceivedEnv, measurement: &mut Measurement) {
+        let outcome = received.outcome(name, self.expected.as_bytes());
+        measurement.set_from(self.fact, outcome, &received.run);
+    }
 }
 
-/// The variable of a form that shares its launch with others.
-fn variable((fact, ..): Form) -> String {
-    format!("DOCTOR_{}", fact.to_uppercase().replace('-', "_"))
-}
-
-fn tell((fact, _, value): Form, name: &str, arrival: &Arrival, measurement: &mut Measurement) {
-    measurement.fact_from(fact, arrival.fate(name, value.as_bytes()).name(), &arrival.run);
-}
-
-/// A unit that leaves a file behind. Its launch ends after its command, because its type is
-/// `oneshot`.
-struct Witness {
+/// A unit that creates a file and stays loaded. Its launch ends after its command, because its type
+/// is `oneshot`.
+struct MarkerUnit {
     unit: String,
     file: PathBuf,
-    launch: Running,
+    launch: Child,
 }
 
-impl Witness {
-    fn start(sandbox: &Sandbox, label: &str, assignment: &str) -> Result<Self, CommandError> {
-        let unit = sandbox.unit_name(&format!("witness_{label}"), "service");
-        let file = sandbox.dir().join(label);
-        let launch = sandbox
+impl MarkerUnit {
+    fn start(context: &ProbeContext, label: &str, assignment: &str) -> Result<Self, CommandError> {
+        let unit = context.unit_name(&format!("marker_{label}"), "service");
+        let file = context.dir().join(label);
+        let launch = context
             .systemd_run()
             .args(["--quiet", &format!("--unit={unit}")])
             .args(["-p", "Type=oneshot", "-p", "RemainAfterExit=yes"])
@@ -93,76 +155,60 @@ impl Witness {
         Ok(Self { unit, file, launch })
     }
 
-    /// Waits for the launch, and tells whether the file is there.
-    fn finish(self) -> Result<(Completed, bool), Unable> {
+    /// Waits for the launch, and returns it and whether the file is there.
+    fn finish(self) -> Result<(Output, bool), NotMeasured> {
         Ok((self.launch.wait()?, fs::exists(self.file)?))
     }
 }
 
-/// Records how the launch with spaces ended, and whether its unit was started: a unit that was stays
-/// loaded, and has left its file. The manager handles requests in order, so a unit that the launch
-/// had asked for is known by now.
-fn tell_spaces(
-    sandbox: &Sandbox,
-    spaces: Witness,
+/// Records how the launch with spaces ended, and whether its unit was started: a unit that was is
+/// still loaded, and has created its file. The manager handles requests in order, so it knows a unit
+/// that the launch had asked for by now.
+fn record_spaces(
+    context: &ProbeContext,
+    spaces: MarkerUnit,
     measurement: &mut Measurement,
-) -> Result<Completed, Unable> {
+) -> Result<(), NotMeasured> {
     let unit = spaces.unit.clone();
-    let (launch, left_a_file) = spaces.finish()?;
+    let (launch, is_file_there) = spaces.finish()?;
     let state =
-        sandbox.systemctl().args(["show", "--property=LoadState", "--value", "--", &unit]).run()?;
+        context.systemctl().args(["show", "--property=LoadState", "--value", "--", &unit]).run()?;
     if !state.success() {
-        return Err(Unable::Unmeasured(format!("`systemctl show` failed: {}", state.failure())));
+        return Err(NotMeasured::Unmeasured(format!(
+            "`systemctl show` failed: {}",
+            state.error_summary()
+        )));
     }
-    let is_started = left_a_file || state.text() != "not-found";
+    let is_started = is_file_there || state.stdout_text() != "not-found";
     if is_started || launch.success() {
-        // What has arrived, only another launch can tell.
-        let arrival = parcel(SPACES, KEY).send(sandbox, Way::Service)?.wait()?;
-        tell(SPACES, KEY, &arrival, measurement);
+        // The marker unit does not print its environment; another launch does.
+        let received = SPACES.assignment(KEY).launch(context, UnitType::Service)?.wait()?;
+        SPACES.record(KEY, &received, measurement);
     } else {
-        measurement.fact_from(SPACES.0, Fate::Rejected.name(), &launch);
+        measurement.set_from(SPACES.fact, EnvOutcome::Rejected, &launch);
     }
-    measurement.fact_from("exit", if launch.success() { "zero" } else { "nonzero" }, &launch);
-    measurement.fact_from("message", message(&launch.errors()), &launch);
-    measurement.evidence.push(launch.evidence("started"));
-    measurement.fact_from("started", if is_started { "yes" } else { "no" }, &state);
-    Ok(launch)
-}
-
-fn message(errors: &str) -> &'static str {
-    if errors.contains(MESSAGE) {
-        "invalid-environment-block"
-    } else if errors.is_empty() {
-        "nothing"
-    } else {
-        "something-else"
-    }
-}
-
-fn summary(measurement: &Measurement, launch: &Completed) -> String {
-    let facts = &measurement.facts;
-    let spaces =
-        if facts["spaces"] == Fate::Rejected.name() { "refused" } else { &facts["spaces"] };
-    let started = match facts["started"].as_str() {
-        "yes" => "the unit was started",
-        _ => "no unit was started",
-    };
-    format!(
-        "-p Environment=KEY=\"a b c\" was {spaces} ({}) and {started}; --setenv {} the value",
-        launch.ending(),
-        facts["setenv"]
-    )
+    measurement.set_from(EXIT, ExitStatus::from(&launch), &launch);
+    measurement.set_from(MESSAGE, Message::classify(&launch.stderr_text()), &launch);
+    measurement.add_evidence(STARTED.name(), &launch);
+    measurement.set_from(STARTED, YesNo::from(is_started), &state);
+    measurement.detail("ending", launch.exit_description());
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sandbox::FactValues;
 
     #[test]
-    fn the_message_is_known_by_its_words() {
+    fn a_message_is_classified_by_its_words() {
         let invalid = "Failed to start transient service unit: Invalid environment block.";
-        assert_eq!(message(invalid), "invalid-environment-block");
-        assert_eq!(message("Failed to start transient service unit: no"), "something-else");
-        assert_eq!(message(""), "nothing");
+        for (stderr, value) in [
+            (invalid, "invalid-environment-block"),
+            ("Failed to start transient service unit: no", "something-else"),
+            ("", "nothing"),
+        ] {
+            assert_eq!(Message::classify(stderr).as_str(), value);
+        }
     }
 }

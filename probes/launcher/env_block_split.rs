@@ -1,85 +1,128 @@
-//! What `-p Environment=KEY="a b=c"` does: the value is split where a blank is followed by
-//! something that looks like an assignment.
+//! Measures `-p Environment=KEY="a b=c"`: a word after a space that has the form of an assignment
+//! becomes a variable.
 
-use super::delivery::{Arrival, KEY, Parcel, Shipment, Way, start_bare};
-use crate::sandbox::{Completed, Sandbox};
-use crate::{Measurement, Unable};
+use super::support::env_launch::{
+    BatchLaunch, EnvAssignment, EnvOutcome, KEY, ReceivedValue, UnitType, launch_true,
+};
+use super::support::exit_status::ExitStatus;
+use crate::fact_values;
+use crate::sandbox::{Fact, FactDecl, Measurement, NotMeasured, ProbeContext};
 
-/// The variable that nobody meant to set.
-const STRAY: &str = "DOCTOR_STRAY";
-/// What is meant to reach the unit.
-const MEANT: &str = "a DOCTOR_STRAY=c";
-/// A variable of every service, and what a value that was split would make of it.
-const PATH: (&str, &str) = ("PATH", "/nowhere");
+const VALUE: Fact<EnvOutcome> = Fact::new("value");
+const STRAY: Fact<Stray> = Fact::new("stray");
+const EXIT: Fact<ExitStatus> = Fact::new("exit");
+const MESSAGE: Fact<Message> = Fact::new("message");
+const NEWLINE: Fact<EnvOutcome> = Fact::new("newline");
+const JSON: Fact<EnvOutcome> = Fact::new("json");
+const REPEATED: Fact<EnvOutcome> = Fact::new("repeated");
+const PATH: Fact<Path> = Fact::new("path");
+const QUOTED: Fact<EnvOutcome> = Fact::new("quoted");
+const SETENV: Fact<ReceivedValue> = Fact::new("setenv");
 
-/// The values that are measured in one unit: the fact, its variable, and the value.
-const VALUES: [(&str, &str, &str); 3] = [
-    ("value", "DOCTOR_A", MEANT),
-    ("newline", "DOCTOR_B", "a\nDOCTOR_STRAY_B=c"),
-    ("json", "DOCTOR_C", r#"{"a": "DOCTOR_STRAY_C=c"}"#),
+/// The facts of this probe.
+pub(crate) const FACTS: &[FactDecl] = &[
+    VALUE.decl(),
+    STRAY.decl(),
+    EXIT.decl(),
+    MESSAGE.decl(),
+    NEWLINE.decl(),
+    JSON.decl(),
+    REPEATED.decl(),
+    PATH.decl(),
+    QUOTED.decl(),
+    SETENV.decl(),
 ];
-/// The same in a unit of its own.
-const REPEATED: (&str, &str) = ("repeated", "a DOCTOR_VALUE=c");
 
-pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
-    sandbox.require_manager()?;
+fact_values! {
+    /// Whether the variable that only a split value assigns is set.
+    enum Stray {
+        Set = "set",
+        NotSet = "not-set",
+    }
+}
+
+fact_values! {
+    /// What systemd-run wrote to standard error.
+    enum Message {
+        Nothing = "nothing",
+        Something = "something",
+    }
+}
+
+fact_values! {
+    /// The unit's PATH after a value with `PATH=…` in it.
+    enum Path {
+        Replaced = "replaced",
+        Kept = "kept",
+    }
+}
+
+/// The variable that only a split value assigns.
+const STRAY_KEY: &str = "DOCTOR_STRAY";
+/// The value that should reach the unit.
+const INTENDED: &str = "a DOCTOR_STRAY=c";
+/// The PATH of a unit whose value was split.
+const OTHER_PATH: &str = "/nowhere";
+/// The variable of the quoted assignment.
+const QUOTED_KEY: &str = "DOCTOR_QUOTED";
+/// Values that are measured in one unit, each with its variable.
+const VALUES: [(Fact<EnvOutcome>, &str, &str); 3] = [
+    (VALUE, "DOCTOR_A", INTENDED),
+    (NEWLINE, "DOCTOR_B", "a\nDOCTOR_STRAY_B=c"),
+    (JSON, "DOCTOR_C", r#"{"a": "DOCTOR_STRAY_C=c"}"#),
+];
+/// A value that assigns its own variable again; it has a unit of its own, because releases refuse it.
+const REPEATED_VALUE: &str = "a DOCTOR_VALUE=c";
+
+pub(crate) fn measure(context: &ProbeContext) -> Result<Measurement, NotMeasured> {
+    context.require_manager()?;
     let property = |label: &str, name: &str, value: &str| {
-        Parcel::of_property(label, name, &format!("{name}={value}"))
+        EnvAssignment::property(label, name, &format!("{name}={value}"))
     };
     let remedies = vec![
-        Parcel::new("setenv", KEY, [format!("--setenv={KEY}={MEANT}")]),
-        Parcel::of_property("quoted", "DOCTOR_QUOTED", &format!("\"DOCTOR_QUOTED={MEANT}\"")),
+        EnvAssignment::new("setenv", KEY, [format!("--setenv={KEY}={INTENDED}")]),
+        EnvAssignment::property("quoted", QUOTED_KEY, &format!("\"{QUOTED_KEY}={INTENDED}\"")),
     ];
-    let (path, replacement) = PATH;
-    let mut split = VALUES.map(|(fact, name, value)| property(fact, name, value)).to_vec();
-    split[0] = split[0].clone().and(STRAY);
-    split.push(property("path", "DOCTOR_D", &format!("a {path}={replacement}")).and(path));
+    let mut split = VALUES.map(|(fact, name, value)| property(fact.name(), name, value)).to_vec();
+    split[0] = split[0].clone().and_read(STRAY_KEY);
+    split.push(property("path", "DOCTOR_D", &format!("a PATH={OTHER_PATH}")).and_read("PATH"));
 
-    let remedies = Shipment::start(sandbox, Way::Service, "remedies", remedies)?;
-    let split = Shipment::start(sandbox, Way::Service, "values", split)?;
-    let repeated = property(REPEATED.0, KEY, REPEATED.1).send(sandbox, Way::Service)?;
-    let options = ["-p", &format!("Environment={KEY}={MEANT}")];
-    let bare = start_bare(sandbox, Way::Service, "bare", &options)?;
+    let remedies = BatchLaunch::start(context, UnitType::Service, "remedies", remedies)?;
+    let split = BatchLaunch::start(context, UnitType::Service, "values", split)?;
+    let repeated =
+        property(REPEATED.name(), KEY, REPEATED_VALUE).launch(context, UnitType::Service)?;
+    let options = ["-p", &format!("Environment={KEY}={INTENDED}")];
+    let unattached = launch_true(context, UnitType::Service, "bare", &options)?;
 
     let mut measurement = Measurement::default();
     let remedies = remedies.wait()?;
-    if !remedies[0].is_started() {
-        return Err(Unable::Unmeasured(format!(
-            "even a launch with --setenv did not start a service: {}",
-            remedies[0].run.failure()
-        )));
-    }
-    let mut tell = |fact: &str, name: &str, value: &str, arrival: &Arrival| {
-        measurement.fact_from(fact, arrival.fate(name, value.as_bytes()).name(), &arrival.run);
-    };
-    tell("setenv", KEY, MEANT, &remedies[0]);
-    tell("quoted", "DOCTOR_QUOTED", MEANT, &remedies[1]);
+    let setenv = remedies[0].received(KEY, INTENDED.as_bytes()).ok_or_else(|| {
+        NotMeasured::Unmeasured(format!(
+            "a control launch with --setenv did not start a service: {}",
+            remedies[0].run.error_summary()
+        ))
+    })?;
+    measurement.set_from(SETENV, setenv, &remedies[0].run);
+    let quoted = remedies[1].outcome(QUOTED_KEY, INTENDED.as_bytes());
+    measurement.set_from(QUOTED, quoted, &remedies[1].run);
     let split = split.wait()?;
-    for ((fact, name, value), arrival) in VALUES.iter().zip(&split) {
-        tell(fact, name, value, arrival);
+    for ((fact, name, value), received) in VALUES.into_iter().zip(&split) {
+        let outcome = received.outcome(name, value.as_bytes());
+        measurement.set_from(fact, outcome, &received.run);
     }
-    tell(REPEATED.0, KEY, REPEATED.1, &repeated.wait()?);
-    let is_stray = split[0].value(STRAY).is_some();
-    measurement.fact_from("stray", if is_stray { "set" } else { "not-set" }, &split[0].run);
-    let is_replaced = split[3].value(path) == Some(replacement.as_bytes());
-    measurement.fact_from("path", if is_replaced { "replaced" } else { "kept" }, &split[3].run);
-    let bare = bare.wait()?;
-    let is_silent = bare.errors().is_empty();
-    measurement.fact_from("exit", if bare.success() { "zero" } else { "nonzero" }, &bare);
-    measurement.fact_from("message", if is_silent { "nothing" } else { "something" }, &bare);
-    measurement.summary = summary(&measurement, &bare);
+    let repeated = repeated.wait()?;
+    let outcome = repeated.outcome(KEY, REPEATED_VALUE.as_bytes());
+    measurement.set_from(REPEATED, outcome, &repeated.run);
+    let stray = if split[0].value(STRAY_KEY).is_some() { Stray::Set } else { Stray::NotSet };
+    measurement.set_from(STRAY, stray, &split[0].run);
+    let is_replaced = split[3].value("PATH") == Some(OTHER_PATH.as_bytes());
+    let path = if is_replaced { Path::Replaced } else { Path::Kept };
+    measurement.set_from(PATH, path, &split[3].run);
+    let unattached = unattached.wait()?;
+    measurement.set_from(EXIT, ExitStatus::from(&unattached), &unattached);
+    let is_silent = unattached.stderr_text().is_empty();
+    let message = if is_silent { Message::Nothing } else { Message::Something };
+    measurement.set_from(MESSAGE, message, &unattached);
+    measurement.detail("ending", unattached.exit_description());
     Ok(measurement)
-}
-
-fn summary(measurement: &Measurement, bare: &Completed) -> String {
-    let fact = |name: &str| &measurement.facts[name];
-    format!(
-        "-p Environment=KEY=\"a b=c\" ended with {}, {} standard error: KEY was {}, and b was {}; \
-         --setenv {} the value",
-        bare.ending(),
-        if fact("message") == "nothing" { "without a word on" } else { "with a message on" },
-        fact("value"),
-        if fact("stray") == "set" { "set as a variable" } else { "not set" },
-        fact("setenv"),
-    )
 }

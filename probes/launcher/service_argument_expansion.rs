@@ -1,183 +1,306 @@
-//! What becomes of `$X`, `${X}`, `$$`, `$5` and `%n` in the command line of a service before the
-//! program sees it, and what keeps them as they are.
+//! Measures what `$X`, `${X}`, `$$`, `$5` and `%n` in the command line of a service become before
+//! the program starts, and which options keep them unchanged.
 
-use crate::sandbox::{Command, CommandError, Completed, Running, Sandbox};
-use crate::{Measurement, Unable};
+use crate::exec::{Child, Command, CommandError, Output};
+use crate::fact_values;
+use crate::sandbox::{Fact, FactDecl, Measurement, NotMeasured, ProbeContext};
+
+const VARIABLE: Fact<Expanded> = Fact::new("variable");
+const BRACES: Fact<Expanded> = Fact::new("braces");
+const BRACES_WITHIN: Fact<Expanded> = Fact::new("braces-within");
+const WITHIN: Fact<Expanded> = Fact::new("within");
+const UNSET: Fact<Kept> = Fact::new("unset");
+const UNSET_BRACES: Fact<Expanded> = Fact::new("unset-braces");
+const SENTENCE: Fact<Expanded> = Fact::new("sentence");
+const SUBSTITUTION: Fact<Kept> = Fact::new("substitution");
+const DIGIT: Fact<Kept> = Fact::new("digit");
+const DOLLARS: Fact<Dollars> = Fact::new("dollars");
+const DEFAULT: Fact<Kept> = Fact::new("default");
+const PERCENT: Fact<Kept> = Fact::new("percent");
+const DOUBLED: Fact<Remedy> = Fact::new("doubled");
+const EXPAND_NO: Fact<Remedy> = Fact::new("expand-no");
+
+/// The facts of this probe.
+pub(crate) const FACTS: &[FactDecl] = &[
+    VARIABLE.decl(),
+    BRACES.decl(),
+    BRACES_WITHIN.decl(),
+    WITHIN.decl(),
+    UNSET.decl(),
+    UNSET_BRACES.decl(),
+    SENTENCE.decl(),
+    SUBSTITUTION.decl(),
+    DIGIT.decl(),
+    DOLLARS.decl(),
+    DEFAULT.decl(),
+    PERCENT.decl(),
+    DOUBLED.decl(),
+    EXPAND_NO.decl(),
+];
+
+fact_values! {
+    /// What an argument becomes in which the manager can replace a variable.
+    enum Expanded {
+        Untouched = "untouched",
+        Replaced = "replaced",
+        Split = "split",
+        Dropped = "dropped",
+        Changed = "changed",
+    }
+}
+
+fact_values! {
+    /// What an argument becomes in which there is no variable to replace.
+    enum Kept {
+        Untouched = "untouched",
+        Split = "split",
+        Dropped = "dropped",
+        Changed = "changed",
+    }
+}
+
+fact_values! {
+    /// What an argument with `$$` becomes.
+    enum Dollars {
+        Untouched = "untouched",
+        Split = "split",
+        Dropped = "dropped",
+        Halved = "halved",
+        Changed = "changed",
+    }
+}
+
+fact_values! {
+    /// What a remedy does for all arguments.
+    enum Remedy {
+        Untouched = "untouched",
+        Rejected = "rejected",
+        Changed = "changed",
+    }
+}
 
 /// A variable of the service, and a value of two words.
 const SET: (&str, &str) = ("DOCTOR_X", "a  b");
 /// A variable that the service does not have.
-const UNSET: &str = "DOCTOR_UNSET";
-/// What stands between the arguments that are measured.
-const MARK: &str = "DOCTOR_MARK";
+const NOT_SET: &str = "DOCTOR_UNSET";
+/// The argument between those that are measured.
+const SENTINEL: &str = "DOCTOR_MARK";
 
-/// The arguments that are measured, each under its fact.
-const ARGUMENTS: [(&str, &str); 12] = [
-    ("variable", "$DOCTOR_X"),
-    ("braces", "${DOCTOR_X}"),
-    ("braces-within", "echo ${DOCTOR_X}!"),
-    ("within", "echo $DOCTOR_X!"),
-    ("unset", "$DOCTOR_UNSET"),
-    ("unset-braces", "echo ${DOCTOR_UNSET}!"),
-    ("sentence", "$DOCTOR_X and more"),
-    ("substitution", "$(id)"),
-    ("digit", "$5"),
-    ("dollars", "echo $$"),
-    ("default", "${DOCTOR_X:-d}"),
-    ("percent", "%n %h %%"),
+/// An argument that is measured.
+#[derive(Clone, Copy)]
+struct Argument {
+    fact: ArgumentFact,
+    text: &'static str,
+}
+
+/// The fact of an argument, by what the argument can become.
+#[derive(Clone, Copy)]
+enum ArgumentFact {
+    Expanded(Fact<Expanded>),
+    Kept(Fact<Kept>),
+    Dollars(Fact<Dollars>),
+}
+
+const ARGUMENTS: [Argument; 12] = [
+    Argument { fact: ArgumentFact::Expanded(VARIABLE), text: "$DOCTOR_X" },
+    Argument { fact: ArgumentFact::Expanded(BRACES), text: "${DOCTOR_X}" },
+    Argument { fact: ArgumentFact::Expanded(BRACES_WITHIN), text: "echo ${DOCTOR_X}!" },
+    Argument { fact: ArgumentFact::Expanded(WITHIN), text: "echo $DOCTOR_X!" },
+    Argument { fact: ArgumentFact::Kept(UNSET), text: "$DOCTOR_UNSET" },
+    Argument { fact: ArgumentFact::Expanded(UNSET_BRACES), text: "echo ${DOCTOR_UNSET}!" },
+    Argument { fact: ArgumentFact::Expanded(SENTENCE), text: "$DOCTOR_X and more" },
+    Argument { fact: ArgumentFact::Kept(SUBSTITUTION), text: "$(id)" },
+    Argument { fact: ArgumentFact::Kept(DIGIT), text: "$5" },
+    Argument { fact: ArgumentFact::Dollars(DOLLARS), text: "echo $$" },
+    Argument { fact: ArgumentFact::Kept(DEFAULT), text: "${DOCTOR_X:-d}" },
+    Argument { fact: ArgumentFact::Kept(PERCENT), text: "%n %h %%" },
 ];
 
-pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
-    sandbox.require_manager()?;
+pub(crate) fn measure(context: &ProbeContext) -> Result<Measurement, NotMeasured> {
+    context.require_manager()?;
     let start = |label: &str, edit: fn(&str) -> String, option: Option<&str>| {
-        Echo::start(sandbox, label, edit, option)
+        ArgEcho::start(context, label, edit, option)
     };
     let plain = start("plain", str::to_owned, None)?;
     let doubled = start("doubled", |argument| argument.replace('$', "$$"), None)?;
-    let kept = start("kept", str::to_owned, Some("--expand-environment=no"))?;
+    let unexpanded = start("kept", str::to_owned, Some("--expand-environment=no"))?;
 
     let mut measurement = Measurement::default();
-    let (words, run) = plain.finish()?;
-    let Some(words) = words else {
-        return Err(Unable::Unmeasured(format!(
-            "a service that prints its arguments was not started: {}",
-            run.failure()
+    let (received, run) = plain.finish()?;
+    let Some(received) = received else {
+        return Err(NotMeasured::Unmeasured(format!(
+            "a control service that prints its arguments was not started: {}",
+            run.error_summary()
         )));
     };
-    for ((fact, argument), words) in ARGUMENTS.iter().zip(&words) {
-        measurement.fact_from(fact, becomes(argument, words), &run);
+    for (argument, words) in ARGUMENTS.iter().zip(&received) {
+        argument.record(words, &run, &mut measurement);
     }
-    for (fact, echo) in [("doubled", doubled), ("expand-no", kept)] {
-        let (words, run) = echo.finish()?;
-        let arrived = match &words {
-            None => "rejected",
-            Some(words) if are_untouched(words) => "untouched",
-            Some(_) => "changed",
-        };
-        measurement.fact_from(fact, arrived, &run);
+    for (fact, echo) in [(DOUBLED, doubled), (EXPAND_NO, unexpanded)] {
+        let (received, run) = echo.finish()?;
+        measurement.set_from(fact, Remedy::classify(received.as_ref()), &run);
     }
-    measurement.summary = summary(&measurement);
     Ok(measurement)
 }
 
-fn summary(measurement: &Measurement) -> String {
-    let fact = |name: &str| &measurement.facts[name];
-    format!(
-        "in a service's command line $X is {}, ${{X}} {}, $$ {}, $5 and $(…) {}, %n {}; with \
-         every $ doubled: {}; with --expand-environment=no: {}",
-        fact("variable"),
-        fact("braces"),
-        fact("dollars"),
-        fact("substitution"),
-        fact("percent"),
-        fact("doubled"),
-        fact("expand-no"),
-    )
-}
+/// The words that each of [`ARGUMENTS`] became.
+type ReceivedArgs = Vec<Vec<String>>;
 
-/// What each of [`ARGUMENTS`] has become: so many words.
-type Arrived = Vec<Vec<String>>;
+/// A running service that prints its arguments.
+struct ArgEcho(Child);
 
-/// A service under way that prints its arguments.
-struct Echo(Running);
-
-impl Echo {
+impl ArgEcho {
     /// Starts it with all arguments, as `edit` writes them.
     fn start(
-        sandbox: &Sandbox,
+        context: &ProbeContext,
         label: &str,
         edit: fn(&str) -> String,
         option: Option<&str>,
     ) -> Result<Self, CommandError> {
         let (name, value) = SET;
-        let mut command: Command = sandbox
+        let mut command: Command = context
             .systemd_run()
             .args(["--quiet", "--collect", "--wait", "--pipe"])
-            .arg(format!("--unit={}", sandbox.unit_name(label, "service")))
+            .arg(format!("--unit={}", context.unit_name(label, "service")))
             .arg(format!("--setenv={name}={value}"))
             .args(option)
-            .args(["--", "printf", r"%s\0", MARK]);
-        for (_, argument) in ARGUMENTS {
-            command = command.arg(edit(argument)).arg(MARK);
+            .args(["--", "printf", r"%s\0", SENTINEL]);
+        for argument in ARGUMENTS {
+            command = command.arg(edit(argument.text)).arg(SENTINEL);
         }
         Ok(Self(command.start()?))
     }
 
-    /// What has arrived; `None` if the service was not started.
-    fn finish(self) -> Result<(Option<Arrived>, Completed), CommandError> {
+    /// Waits for it and returns what it received; `None` if it was not started.
+    fn finish(self) -> Result<(Option<ReceivedArgs>, Output), CommandError> {
         let run = self.0.wait()?;
-        Ok((words(&run.stdout), run))
+        Ok((parse_words(&run.stdout), run))
     }
 }
 
-/// Reads what the service printed: the words between the marks.
-fn words(printed: &[u8]) -> Option<Arrived> {
-    let printed = String::from_utf8_lossy(printed.strip_suffix(b"\0")?).into_owned();
-    let mut parts = printed.split('\0').collect::<Vec<_>>();
-    (parts.first() == Some(&MARK) && parts.pop() == Some(MARK)).then_some(())?;
-    let parts = parts.split(|word| *word == MARK).skip(1);
-    let words: Arrived =
-        parts.map(|words| words.iter().map(|&word| word.to_owned()).collect()).collect();
-    (words.len() == ARGUMENTS.len()).then_some(words)
+/// Parses the output of the service: the words between the sentinels.
+fn parse_words(output: &[u8]) -> Option<ReceivedArgs> {
+    let output = String::from_utf8_lossy(output.strip_suffix(b"\0")?).into_owned();
+    let mut words = output.split('\0').collect::<Vec<_>>();
+    (words.first() == Some(&SENTINEL) && words.pop() == Some(SENTINEL)).then_some(())?;
+    let received: ReceivedArgs = words
+        .split(|word| *word == SENTINEL)
+        .skip(1)
+        .map(|words| words.iter().map(|&word| word.to_owned()).collect())
+        .collect();
+    (received.len() == ARGUMENTS.len()).then_some(received)
 }
 
-/// The value on the card for an argument that has become `words`.
-fn becomes(argument: &str, words: &[String]) -> &'static str {
-    match words {
-        [] => "dropped",
-        [word] if word == argument => "untouched",
-        [word] if *word == replaced(argument) => "replaced",
-        [word] if *word == argument.replace("$$", "$") => "halved",
-        [_] => "changed",
-        [_, _, ..] => "split",
+impl Argument {
+    fn record(self, words: &[String], run: &Output, measurement: &mut Measurement) {
+        match self.fact {
+            ArgumentFact::Expanded(fact) => {
+                measurement.set_from(fact, Expanded::classify(self.text, words), run);
+            }
+            ArgumentFact::Kept(fact) => {
+                measurement.set_from(fact, Kept::classify(self.text, words), run);
+            }
+            ArgumentFact::Dollars(fact) => {
+                measurement.set_from(fact, Dollars::classify(self.text, words), run);
+            }
+        }
     }
 }
 
-/// An argument with the service's values in place of its variables.
-fn replaced(argument: &str) -> String {
+impl Kept {
+    fn classify(argument: &str, words: &[String]) -> Self {
+        match words {
+            [] => Self::Dropped,
+            [word] if word == argument => Self::Untouched,
+            [_] => Self::Changed,
+            [_, _, ..] => Self::Split,
+        }
+    }
+}
+
+impl Expanded {
+    fn classify(argument: &str, words: &[String]) -> Self {
+        match Kept::classify(argument, words) {
+            Kept::Changed if words == [replace_variables(argument)] => Self::Replaced,
+            Kept::Changed => Self::Changed,
+            Kept::Untouched => Self::Untouched,
+            Kept::Split => Self::Split,
+            Kept::Dropped => Self::Dropped,
+        }
+    }
+}
+
+impl Dollars {
+    fn classify(argument: &str, words: &[String]) -> Self {
+        match Kept::classify(argument, words) {
+            Kept::Changed if words == [argument.replace("$$", "$")] => Self::Halved,
+            Kept::Changed => Self::Changed,
+            Kept::Untouched => Self::Untouched,
+            Kept::Split => Self::Split,
+            Kept::Dropped => Self::Dropped,
+        }
+    }
+}
+
+impl Remedy {
+    fn classify(received: Option<&ReceivedArgs>) -> Self {
+        match received {
+            None => Self::Rejected,
+            Some(received) if are_untouched(received) => Self::Untouched,
+            Some(_) => Self::Changed,
+        }
+    }
+}
+
+/// Returns an argument with the service's values in place of its variables.
+fn replace_variables(argument: &str) -> String {
     let (name, value) = SET;
     argument
         .replace(&format!("${{{name}}}"), value)
         .replace(&format!("${name}"), value)
-        .replace(&format!("${{{UNSET}}}"), "")
+        .replace(&format!("${{{NOT_SET}}}"), "")
 }
 
-fn are_untouched(words: &[Vec<String>]) -> bool {
-    ARGUMENTS
-        .iter()
-        .zip(words)
-        .all(|((_, argument), words)| becomes(argument, words) == "untouched")
+fn are_untouched(received: &[Vec<String>]) -> bool {
+    ARGUMENTS.iter().zip(received).all(|(argument, words)| words == &[argument.text])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sandbox::FactValues;
+
+    fn words(words: &[&str]) -> Vec<String> {
+        words.iter().map(|&word| word.to_owned()).collect()
+    }
 
     #[test]
-    fn what_an_argument_becomes_is_told_by_its_words() {
-        for (argument, words, expected) in [
+    fn an_argument_is_classified_by_the_words_that_it_became() {
+        for (argument, received, value) in [
             ("$DOCTOR_X", &["$DOCTOR_X"][..], "untouched"),
             ("$DOCTOR_X", &["a", "b"], "split"),
             ("$DOCTOR_X", &["a  b"], "replaced"),
             ("a${DOCTOR_UNSET}b", &["ab"], "replaced"),
-            ("$5", &[], "dropped"),
-            ("$$", &["$"], "halved"),
-            ("%n", &["doctor.service"], "changed"),
+            ("$DOCTOR_X", &[], "dropped"),
+            ("$DOCTOR_X", &["c"], "changed"),
         ] {
-            let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
-            assert_eq!(becomes(argument, &words), expected, "{argument}");
+            let classified = Expanded::classify(argument, &words(received));
+            assert_eq!(classified.as_str(), value, "{argument}");
         }
+        assert_eq!(Kept::classify("$5", &words(&[])), Kept::Dropped);
+        assert_eq!(Kept::classify("%n", &words(&["doctor.service"])), Kept::Changed);
+        assert_eq!(Dollars::classify("$$", &words(&["$"])), Dollars::Halved);
     }
 
     #[test]
-    fn the_words_stand_between_the_marks() {
-        let mut printed = format!("{MARK}\0").into_bytes();
-        for (_, argument) in ARGUMENTS {
-            printed.extend(format!("{argument}\0{MARK}\0").into_bytes());
+    fn the_words_between_two_sentinels_belong_to_one_argument() {
+        let mut output = format!("{SENTINEL}\0").into_bytes();
+        for argument in ARGUMENTS {
+            output.extend(format!("{}\0{SENTINEL}\0", argument.text).into_bytes());
         }
-        assert!(are_untouched(&words(&printed).unwrap()));
-        assert_eq!(words(b"DOCTOR_MARK\0x\0"), None);
-        assert_eq!(words(b"DOCTOR_MARK\0DOCTOR_MARK\0"), None);
-        assert_eq!(words(b""), None);
+        assert!(are_untouched(&parse_words(&output).unwrap()));
+        assert_eq!(parse_words(b"DOCTOR_MARK\0x\0"), None);
+        assert_eq!(parse_words(b"DOCTOR_MARK\0DOCTOR_MARK\0"), None);
+        assert_eq!(parse_words(b""), None);
     }
 }

@@ -1,31 +1,124 @@
-//! Which values `--setenv` takes into a service and a scope byte for byte, and which it refuses.
+//! Measures which values `--setenv` passes to a service and a scope byte for byte, and which it
+//! refuses.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-use super::delivery::{Arrival, Delivery, Fate, KEY, Parcel, Shipment, Way};
-use crate::sandbox::{CommandError, Sandbox};
-use crate::{Measurement, Unable};
+use super::support::env_launch::{
+    BatchLaunch, EnvAssignment, EnvOutcome, KEY, PendingLaunch, ReceivedEnv, UnitType,
+};
+use crate::exec::CommandError;
+use crate::fact_values;
+use crate::sandbox::{Fact, FactDecl, Measurement, NotMeasured, ProbeContext};
 
-/// The texts that are measured: the fact, and the value.
-const TEXTS: [(&str, &str); 12] = [
-    ("spaces", " a b  c "),
-    ("equals", "a=b=c"),
-    ("newline", "a\nb\n"),
-    ("tab", "a\tb"),
-    ("control", "a\u{1}b\u{1b}[0m"),
-    ("quotes", "it's \"q\" 'r"),
-    ("json", r#"{"a": ["b c", 1], "d": "e=\"f\""}"#),
-    ("percent", "100%n %h %%"),
-    ("dollar", "$HOME ${HOME} $$ $(id)"),
-    ("backslash", r"a\tb\\c\"),
-    ("empty", ""),
-    ("unicode", "h\u{e9}\u{2603}\u{1f600}"),
+const SPACES: Fact<EnvOutcome> = Fact::new("spaces");
+const EQUALS: Fact<EnvOutcome> = Fact::new("equals");
+const NEWLINE: Fact<EnvOutcome> = Fact::new("newline");
+const TAB: Fact<EnvOutcome> = Fact::new("tab");
+const CONTROL: Fact<EnvOutcome> = Fact::new("control");
+const QUOTES: Fact<EnvOutcome> = Fact::new("quotes");
+const JSON: Fact<EnvOutcome> = Fact::new("json");
+const PERCENT: Fact<EnvOutcome> = Fact::new("percent");
+const DOLLAR: Fact<EnvOutcome> = Fact::new("dollar");
+const BACKSLASH: Fact<EnvOutcome> = Fact::new("backslash");
+const EMPTY: Fact<EnvOutcome> = Fact::new("empty");
+const UNICODE: Fact<EnvOutcome> = Fact::new("unicode");
+const SCOPE_TEXTS: Fact<EnvOutcome> = Fact::new("scope-texts");
+
+/// The facts that a service and a scope have each.
+struct SpecialFacts {
+    large: Fact<EnvOutcome>,
+    non_utf8: Fact<EnvOutcome>,
+    inherit: Fact<EnvOutcome>,
+    unset: Fact<NameAlone>,
+    bad_name: Fact<EnvOutcome>,
+    repeated: Fact<EnvOutcome>,
+}
+
+const SERVICE: SpecialFacts = SpecialFacts {
+    large: Fact::new("large"),
+    non_utf8: Fact::new("non-utf8"),
+    inherit: Fact::new("inherit"),
+    unset: Fact::new("unset"),
+    bad_name: Fact::new("bad-name"),
+    repeated: Fact::new("repeated"),
+};
+const SCOPE: SpecialFacts = SpecialFacts {
+    large: Fact::new("scope-large"),
+    non_utf8: Fact::new("scope-non-utf8"),
+    inherit: Fact::new("scope-inherit"),
+    unset: Fact::new("scope-unset"),
+    bad_name: Fact::new("scope-bad-name"),
+    repeated: Fact::new("scope-repeated"),
+};
+
+/// The facts of this probe.
+pub(crate) const FACTS: &[FactDecl] = &[
+    SPACES.decl(),
+    EQUALS.decl(),
+    NEWLINE.decl(),
+    TAB.decl(),
+    CONTROL.decl(),
+    QUOTES.decl(),
+    JSON.decl(),
+    PERCENT.decl(),
+    DOLLAR.decl(),
+    BACKSLASH.decl(),
+    EMPTY.decl(),
+    UNICODE.decl(),
+    SCOPE_TEXTS.decl(),
+    SERVICE.large.decl(),
+    SERVICE.non_utf8.decl(),
+    SERVICE.inherit.decl(),
+    SERVICE.unset.decl(),
+    SERVICE.bad_name.decl(),
+    SERVICE.repeated.decl(),
+    SCOPE.large.decl(),
+    SCOPE.non_utf8.decl(),
+    SCOPE.inherit.decl(),
+    SCOPE.unset.decl(),
+    SCOPE.bad_name.decl(),
+    SCOPE.repeated.decl(),
 ];
-/// Bytes that are no UTF-8.
+
+fact_values! {
+    /// What `--setenv=KEY` does if the caller has no such variable.
+    enum NameAlone {
+        SetToNothing = "set-to-nothing",
+        NotSet = "not-set",
+        Rejected = "rejected",
+    }
+}
+
+impl NameAlone {
+    fn classify(received: &ReceivedEnv, name: &str) -> Self {
+        match received.value(name) {
+            _ if !received.is_started() => Self::Rejected,
+            Some(_) => Self::SetToNothing,
+            None => Self::NotSet,
+        }
+    }
+}
+
+/// The texts that are measured.
+const TEXTS: [(Fact<EnvOutcome>, &str); 12] = [
+    (SPACES, " a b  c "),
+    (EQUALS, "a=b=c"),
+    (NEWLINE, "a\nb\n"),
+    (TAB, "a\tb"),
+    (CONTROL, "a\u{1}b\u{1b}[0m"),
+    (QUOTES, "it's \"q\" 'r"),
+    (JSON, r#"{"a": ["b c", 1], "d": "e=\"f\""}"#),
+    (PERCENT, "100%n %h %%"),
+    (DOLLAR, "$HOME ${HOME} $$ $(id)"),
+    (BACKSLASH, r"a\tb\\c\"),
+    (EMPTY, ""),
+    (UNICODE, "h\u{e9}\u{2603}\u{1f600}"),
+];
+/// Bytes that are not UTF-8.
 const NOT_UTF8: &[u8] = b"a\xff\xfe";
-/// A value of 100 kB; one argument may have 128 KiB (Linux, MAX_ARG_STRLEN). A shell makes it, so that
-/// the evidence can be pasted.
+/// A value of 100 kB; one argument may have 128 KiB (Linux, `MAX_ARG_STRLEN`). A shell makes it, so
+/// that the evidence can be pasted.
 const LARGE: &[u8] = &[b'0'; 100_000];
 const WITH_LARGE: [&str; 3] =
     ["sh", "-c", r#"exec "$0" "--setenv=DOCTOR_VALUE=$(printf %0100000d 0)" "$@""#];
@@ -36,110 +129,110 @@ const REPEATED: &str = "DOCTOR_REPEATED";
 /// A name that no variable can have.
 const BAD_NAME: &str = "1DOCTOR_BAD";
 
-/// What may be refused is launched apart from the texts: two groups, each in one launch as long as
-/// nothing of it is refused, and what no release takes into both in a launch of its own.
+/// The launches of one unit type. Texts and special cases have one launch each, as long as nothing
+/// in it is refused. A case that releases refuse has a launch of its own.
 struct Launches<'a> {
-    way: Way,
-    texts: Shipment<'a>,
-    odd: Shipment<'a>,
-    non_utf8: Delivery,
-    bad_name: Delivery,
+    unit_type: UnitType,
+    texts: BatchLaunch<'a>,
+    special_cases: BatchLaunch<'a>,
+    non_utf8: PendingLaunch,
+    bad_name: PendingLaunch,
 }
 
-pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
-    sandbox.require_manager()?;
-    let services = Launches::start(sandbox, Way::Service)?;
-    let scopes = Launches::start(sandbox, Way::Scope)?;
+pub(crate) fn measure(context: &ProbeContext) -> Result<Measurement, NotMeasured> {
+    context.require_manager()?;
+    let services = Launches::start(context, UnitType::Service)?;
+    let scopes = Launches::start(context, UnitType::Scope)?;
     let mut measurement = Measurement::default();
-    let delivered = [services.tell(&mut measurement)?, scopes.tell(&mut measurement)?];
-    let fact = |name: &str| measurement.facts[name].clone();
-    measurement.summary = format!(
-        "--setenv delivered {} of {} kinds of text byte for byte to a service and {} to a scope; \
-         100 kB: {}; bytes that are not UTF-8: {}; --setenv=KEY alone: {}",
-        delivered[0],
-        TEXTS.len(),
-        delivered[1],
-        fact("large"),
-        fact("non-utf8"),
-        fact("inherit"),
-    );
+    let delivered = services.record(&mut measurement)?;
+    measurement.detail("service-texts", delivered.to_string());
+    let delivered = scopes.record(&mut measurement)?;
+    measurement.detail("scope-texts-delivered", delivered.to_string());
+    measurement.detail("texts", TEXTS.len().to_string());
     Ok(measurement)
 }
 
-fn variable(fact: &str) -> String {
-    format!("DOCTOR_{}", fact.to_uppercase())
+fn variable(fact: Fact<EnvOutcome>) -> String {
+    format!("DOCTOR_{}", fact.name().to_uppercase())
 }
 
-/// A launch with `--setenv=NAME=VALUE`.
-fn setenv(label: &str, name: &str, value: &[u8]) -> Parcel {
+/// Assigns a variable with `--setenv=NAME=VALUE`.
+fn setenv(label: &str, name: &str, value: &[u8]) -> EnvAssignment {
     let word = [format!("--setenv={name}=").as_bytes(), value].concat();
-    Parcel::new(label, name, [OsStr::from_bytes(&word)])
+    EnvAssignment::new(label, name, [OsStr::from_bytes(&word)])
 }
 
 impl<'a> Launches<'a> {
-    fn start(sandbox: &'a Sandbox<'a>, way: Way) -> Result<Self, CommandError> {
-        let texts = TEXTS.map(|(fact, value)| setenv(fact, &variable(fact), value.as_bytes()));
-        let odd = vec![
-            Parcel::new("large", KEY, [""; 0]).behind(&WITH_LARGE),
-            Parcel::new("inherit", INHERITED, [format!("--setenv={INHERITED}")])
-                .of_caller(INHERITED, Some("a  b")),
-            Parcel::new("unset", UNSET, [format!("--setenv={UNSET}")]).of_caller(UNSET, None),
-            Parcel::new(
+    fn start(context: &'a ProbeContext<'a>, unit_type: UnitType) -> Result<Self, CommandError> {
+        let texts =
+            TEXTS.map(|(fact, value)| setenv(fact.name(), &variable(fact), value.as_bytes()));
+        let special_cases = vec![
+            EnvAssignment::new("large", KEY, [""; 0]).wrapped_in(&WITH_LARGE),
+            EnvAssignment::new("inherit", INHERITED, [format!("--setenv={INHERITED}")])
+                .caller_env(INHERITED, Some("a  b")),
+            EnvAssignment::new("unset", UNSET, [format!("--setenv={UNSET}")])
+                .caller_env(UNSET, None),
+            EnvAssignment::new(
                 "repeated",
                 REPEATED,
-                ["a", "b"].map(|v| format!("--setenv={REPEATED}={v}")),
+                ["a", "b"].map(|value| format!("--setenv={REPEATED}={value}")),
             ),
         ];
         Ok(Self {
-            way,
-            texts: Shipment::start(sandbox, way, "texts", texts.to_vec())?,
-            odd: Shipment::start(sandbox, way, "odd", odd)?,
-            non_utf8: setenv("non_utf8", KEY, NOT_UTF8).send(sandbox, way)?,
-            bad_name: setenv("bad_name", BAD_NAME, b"a").send(sandbox, way)?,
+            unit_type,
+            texts: BatchLaunch::start(context, unit_type, "texts", texts.to_vec())?,
+            special_cases: BatchLaunch::start(context, unit_type, "special", special_cases)?,
+            non_utf8: setenv("non_utf8", KEY, NOT_UTF8).launch(context, unit_type)?,
+            bad_name: setenv("bad_name", BAD_NAME, b"a").launch(context, unit_type)?,
         })
     }
 
-    /// Records what became of each value. Gives the number of texts that were delivered.
-    fn tell(self, measurement: &mut Measurement) -> Result<usize, Unable> {
-        let (prefix, unit) =
-            if self.way == Way::Scope { ("scope-", "scope") } else { ("", "service") };
+    /// Records the facts of this unit type, and returns how many texts were delivered.
+    fn record(self, measurement: &mut Measurement) -> Result<usize, NotMeasured> {
+        let (facts, unit) = match self.unit_type {
+            UnitType::Service => (SERVICE, "service"),
+            UnitType::Scope => (SCOPE, "scope"),
+        };
         let texts = self.texts.wait()?;
-        if !texts.iter().any(Arrival::is_started) {
-            return Err(Unable::Unmeasured(format!(
+        if !texts.iter().any(ReceivedEnv::is_started) {
+            return Err(NotMeasured::Unmeasured(format!(
                 "no launch with --setenv started a {unit}: {}",
-                texts[0].run.failure()
+                texts[0].run.error_summary()
             )));
         }
-        let fates: Vec<_> = TEXTS
-            .iter()
+        let outcomes: Vec<_> = TEXTS
+            .into_iter()
             .zip(&texts)
-            .map(|((fact, value), text)| (fact, text.fate(&variable(fact), value.as_bytes()), text))
+            .map(|((fact, value), text)| {
+                (fact, text.outcome(&variable(fact), value.as_bytes()), &text.run)
+            })
             .collect();
-        if self.way == Way::Service {
-            for (fact, fate, text) in &fates {
-                measurement.fact_from(fact, fate.name(), &text.run);
+        match self.unit_type {
+            UnitType::Service => {
+                for (fact, outcome, run) in &outcomes {
+                    measurement.set_from(*fact, *outcome, run);
+                }
             }
-        } else {
-            let first = fates.iter().find(|(_, fate, _)| *fate != Fate::Delivered);
-            let (_, fate, text) = first.unwrap_or(&fates[0]);
-            measurement.fact_from("scope-texts", fate.name(), &text.run);
+            UnitType::Scope => {
+                let changed =
+                    outcomes.iter().find(|(_, outcome, _)| *outcome != EnvOutcome::Delivered);
+                let (_, outcome, run) = changed.unwrap_or(&outcomes[0]);
+                measurement.set_from(SCOPE_TEXTS, *outcome, run);
+            }
         }
-        let mut tell = |fact: &str, name: &str, value: &[u8], arrival: &Arrival| {
-            let fate = arrival.fate(name, value).name();
-            measurement.fact_from(&format!("{prefix}{fact}"), fate, &arrival.run);
-        };
-        let odd = self.odd.wait()?;
-        tell("large", KEY, LARGE, &odd[0]);
-        tell("inherit", INHERITED, b"a  b", &odd[1]);
-        tell("repeated", REPEATED, b"b", &odd[3]);
-        tell("non-utf8", KEY, NOT_UTF8, &self.non_utf8.wait()?);
-        tell("bad-name", BAD_NAME, b"a", &self.bad_name.wait()?);
-        let unset = match odd[2].value(UNSET) {
-            _ if !odd[2].is_started() => Fate::Rejected.name(),
-            Some(_) => "set-to-nothing",
-            None => "not-set",
-        };
-        measurement.fact_from(&format!("{prefix}unset"), unset, &odd[2].run);
-        Ok(fates.iter().filter(|(_, fate, _)| *fate == Fate::Delivered).count())
+        let special = self.special_cases.wait()?;
+        let (non_utf8, bad_name) = (self.non_utf8.wait()?, self.bad_name.wait()?);
+        for (fact, name, value, received) in [
+            (facts.large, KEY, LARGE, &special[0]),
+            (facts.inherit, INHERITED, b"a  b", &special[1]),
+            (facts.repeated, REPEATED, b"b", &special[3]),
+            (facts.non_utf8, KEY, NOT_UTF8, &non_utf8),
+            (facts.bad_name, BAD_NAME, b"a", &bad_name),
+        ] {
+            measurement.set_from(fact, received.outcome(name, value), &received.run);
+        }
+        let unset = NameAlone::classify(&special[2], UNSET);
+        measurement.set_from(facts.unset, unset, &special[2].run);
+        Ok(outcomes.iter().filter(|(_, outcome, _)| *outcome == EnvOutcome::Delivered).count())
     }
 }

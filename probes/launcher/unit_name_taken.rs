@@ -1,114 +1,148 @@
-//! What `--unit=` does with a name that is in use, and what makes the name free again.
+//! Measures what `--unit=` does with a name that is in use, and what makes the name free again.
 
-use super::forgotten;
-use crate::sandbox::{Command, CommandError, Completed, Running, Sandbox};
-use crate::{Measurement, Unable};
+use super::support::unit_unload::wait_until_unloaded;
+use crate::exec::{Child, Command, CommandError, Output};
+use crate::fact_values;
+use crate::sandbox::{Fact, FactDecl, Measurement, NotMeasured, ProbeContext};
 
-/// What the first unit of a name is, when the name is used again: the fact, the options and the
-/// command of its launch, and the exit status of that.
-const FIRSTS: [(&str, &[&str], &[&str], i32); 4] = [
-    ("running", &[], &["sleep", "infinity"], 0),
-    ("succeeded", &ENDED, &["true"], 0),
-    ("failed", &ENDED, &["false"], 1),
-    ("collected", &["-p", "Type=oneshot", "--collect"], &["false"], 1),
+const FIRST: Fact<FirstUnit> = Fact::new("first");
+const RUNNING: Fact<Name> = Fact::new("running");
+const SUCCEEDED: Fact<Name> = Fact::new("succeeded");
+const FAILED: Fact<Name> = Fact::new("failed");
+const COLLECTED: Fact<Name> = Fact::new("collected");
+const RESET: Fact<Name> = Fact::new("reset");
+const FILE: Fact<Name> = Fact::new("file");
+const SCOPE: Fact<Name> = Fact::new("scope");
+
+/// The facts of this probe.
+pub(crate) const FACTS: &[FactDecl] = &[
+    FIRST.decl(),
+    RUNNING.decl(),
+    SUCCEEDED.decl(),
+    FAILED.decl(),
+    COLLECTED.decl(),
+    RESET.decl(),
+    FILE.decl(),
+    SCOPE.decl(),
 ];
-/// The launch of such a unit ends with its command.
-const ENDED: [&str; 2] = ["-p", "Type=oneshot"];
-/// A file of a unit that is not started.
-const FILE: &str = "[Service]\nExecStart=/bin/sh\n";
 
-pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
-    sandbox.require_manager()?;
-    let file = sandbox.unit_file("file", "service", FILE)?;
-    let mut scope = open_scope(sandbox)?;
-    let firsts = FIRSTS.map(|(label, options, command, status)| {
-        (launch(sandbox, &name(sandbox, label), options, command), status)
+fact_values! {
+    /// The running unit after a second launch under its name.
+    enum FirstUnit {
+        GoesOn = "goes-on",
+        Disturbed = "disturbed",
+    }
+}
+
+fact_values! {
+    /// Whether a launch can use a name.
+    enum Name {
+        Free = "free",
+        Taken = "taken",
+    }
+}
+
+impl From<&Output> for Name {
+    fn from(launch: &Output) -> Self {
+        if launch.success() { Self::Free } else { Self::Taken }
+    }
+}
+
+/// The first unit of a name: the fact about the name's second use, the options and the command of
+/// the first launch, and its exit status.
+type InitialUnit = (Fact<Name>, &'static [&'static str], &'static [&'static str], i32);
+
+const INITIAL_UNITS: [InitialUnit; 4] = [
+    (RUNNING, &[], &["sleep", "infinity"], 0),
+    (SUCCEEDED, &ONESHOT, &["true"], 0),
+    (FAILED, &ONESHOT, &["false"], 1),
+    (COLLECTED, &["-p", "Type=oneshot", "--collect"], &["false"], 1),
+];
+/// The launch of such a unit returns when its command has ended.
+const ONESHOT: [&str; 2] = ["-p", "Type=oneshot"];
+/// The file of a unit that is not started.
+const UNIT_FILE: &str = "[Service]\nExecStart=/bin/sh\n";
+
+pub(crate) fn measure(context: &ProbeContext) -> Result<Measurement, NotMeasured> {
+    context.require_manager()?;
+    let file = context.unit_file(FILE.name(), "service", UNIT_FILE)?;
+    let mut scope = open_scope(context)?;
+    let initial = INITIAL_UNITS.map(|(fact, options, command, status)| {
+        (launch(context, &unit_name(context, fact), options, command), status)
     });
-    for (first, status) in firsts {
-        let first = first?.wait()?;
-        if first.exit() != Some(status) {
-            return Err(Unable::Unmeasured(format!(
-                "a launch under a name that nobody has did not end with {status}: {}",
-                first.failure()
+    for (initial, status) in initial {
+        let initial = initial?.wait()?;
+        if initial.exit() != Some(status) {
+            return Err(NotMeasured::Unmeasured(format!(
+                "a launch under an unused name did not exit with {status}: {}",
+                initial.error_summary()
             )));
         }
     }
     let is_scope_open = scope.next_line(0)?.is_some();
-    let before = main_process(sandbox)?;
-    let gone = ["succeeded", "collected"].map(|label| name(sandbox, label));
-    forgotten::wait_for(sandbox, &gone.each_ref().map(String::as_str))?;
+    let before = main_process(context)?;
+    let unloaded = [SUCCEEDED, COLLECTED].map(|fact| unit_name(context, fact));
+    wait_until_unloaded(context, &unloaded.each_ref().map(String::as_str))?;
 
-    let again =
-        FIRSTS.map(|(label, ..)| (label, launch(sandbox, &name(sandbox, label), &[], &["true"])));
-    let by_file = ("file", launch(sandbox, &file.unit, &[], &["true"]));
-    let by_scope = ("scope", launch(sandbox, &scope_name(sandbox), &["--scope"], &["true"]));
+    let again = INITIAL_UNITS
+        .map(|(fact, ..)| (fact, launch(context, &unit_name(context, fact), &[], &["true"])));
+    let by_file = (FILE, launch(context, &file.unit, &[], &["true"]));
+    let by_scope = (SCOPE, launch(context, &scope_name(context), &["--scope"], &["true"]));
     let mut measurement = Measurement::default();
-    let mut refusal = String::new();
     for (fact, again) in again.into_iter().chain([by_file, by_scope]) {
         let again = again?.wait()?;
-        // Where no scope can be made, its name is no question.
-        if fact != "scope" || is_scope_open {
-            let value = if again.success() { "free" } else { "taken" };
-            measurement.fact_from(fact, value, &again);
+        // Where no scope could be opened, its name is not in use.
+        if fact.name() != SCOPE.name() || is_scope_open {
+            measurement.set_from(fact, Name::from(&again), &again);
         }
-        if fact == "running" {
-            refusal = again.ending();
+        if fact.name() == RUNNING.name() {
+            measurement.detail("ending", again.exit_description());
         }
     }
-    let failed = name(sandbox, "failed");
-    sandbox.systemctl().args(["reset-failed", "--", &failed]).run()?;
-    let reset = launch(sandbox, &failed, &[], &["true"])?.wait()?;
-    measurement.fact_from("reset", if reset.success() { "free" } else { "taken" }, &reset);
-    let after = main_process(sandbox)?;
-    let goes_on = before.text() != "0" && after.success() && after.text() == before.text();
-    measurement.fact_from("first", if goes_on { "goes-on" } else { "disturbed" }, &after);
-    measurement.summary = summary(&measurement, &refusal);
+    let failed = unit_name(context, FAILED);
+    context.systemctl().args(["reset-failed", "--", &failed]).run()?;
+    let reset = launch(context, &failed, &[], &["true"])?.wait()?;
+    measurement.set_from(RESET, Name::from(&reset), &reset);
+    let after = main_process(context)?;
+    let is_same = before.stdout_text() != "0"
+        && after.success()
+        && after.stdout_text() == before.stdout_text();
+    let first = if is_same { FirstUnit::GoesOn } else { FirstUnit::Disturbed };
+    measurement.set_from(FIRST, first, &after);
     Ok(measurement)
 }
 
-fn name(sandbox: &Sandbox, label: &str) -> String {
-    sandbox.unit_name(label, "service")
+fn unit_name(context: &ProbeContext, fact: Fact<Name>) -> String {
+    context.unit_name(fact.name(), "service")
 }
 
-fn scope_name(sandbox: &Sandbox) -> String {
-    sandbox.unit_name("scope", "scope")
+fn scope_name(context: &ProbeContext) -> String {
+    context.unit_name(SCOPE.name(), "scope")
 }
 
 fn launch(
-    sandbox: &Sandbox,
+    context: &ProbeContext,
     unit: &str,
     options: &[&str],
     command: &[&str],
-) -> Result<Running, CommandError> {
-    launcher(sandbox, unit, options).args(command).start()
+) -> Result<Child, CommandError> {
+    systemd_run(context, unit, options).args(command).start()
 }
 
-fn launcher(sandbox: &Sandbox, unit: &str, options: &[&str]) -> Command {
-    sandbox.systemd_run().args(["--quiet", &format!("--unit={unit}")]).args(options).arg("--")
+fn systemd_run(context: &ProbeContext, unit: &str, options: &[&str]) -> Command {
+    context.systemd_run().args(["--quiet", &format!("--unit={unit}")]).args(options).arg("--")
 }
 
-/// A scope that writes a line once it is there, and stays open until its input is closed.
-fn open_scope(sandbox: &Sandbox) -> Result<Running, CommandError> {
-    launcher(sandbox, &scope_name(sandbox), &["--scope", "--collect"])
+/// Opens a scope that writes a line once it runs, and runs until its input is closed.
+fn open_scope(context: &ProbeContext) -> Result<Child, CommandError> {
+    systemd_run(context, &scope_name(context), &["--scope", "--collect"])
         .args(["sh", "-c", "echo up; read line"])
-        .with_input()
+        .piped_stdin()
         .start()
 }
 
-/// The main process of the unit that runs.
-fn main_process(sandbox: &Sandbox) -> Result<Completed, CommandError> {
-    let unit = name(sandbox, "running");
-    sandbox.systemctl().args(["show", "--property=MainPID", "--value", "--", &unit]).run()
-}
-
-fn summary(measurement: &Measurement, refusal: &str) -> String {
-    let fact = |name: &str| &measurement.facts[name];
-    format!(
-        "the name of a running unit is {} ({refusal}), of a failed one {}; after --collect it is \
-         {}, after reset-failed {}",
-        fact("running"),
-        fact("failed"),
-        fact("collected"),
-        fact("reset"),
-    )
+/// Reads the main process of the running unit.
+fn main_process(context: &ProbeContext) -> Result<Output, CommandError> {
+    let unit = unit_name(context, RUNNING);
+    context.systemctl().args(["show", "--property=MainPID", "--value", "--", &unit]).run()
 }

@@ -1,71 +1,88 @@
-//! Whether a lock still keeps workers apart when its file is removed and made again.
+//! Whether a lock still excludes other workers when its file is deleted and created again.
 
 use std::fs;
 use std::io;
 
-use super::queue::{Queue, Served, Way};
-use crate::sandbox::Sandbox;
-use crate::{Measurement, Unable};
+use super::support::lock_workers::{ContentionLog, LockMethod, LockWorkers};
+use crate::fact_values;
+use crate::sandbox::{Fact, FactDecl, Measurement, NotMeasured, ProbeContext};
 
-pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
-    let removed = removed_while_held(sandbox, "removed", Way::Plain)?;
-    let at_end = removed_while_awaited(sandbox, "removed-at-end", Way::Plain)?;
-    let checked = removed_while_awaited(sandbox, "checked", Way::Checked)?;
-    let directory = removed_while_held(sandbox, "directory", Way::Directory)?;
+fact_values! {
+    /// How many workers held the lock at once.
+    enum Holders {
+        Two = "two-holders",
+        One = "one-holder",
+    }
+}
+
+const REMOVED: Fact<Holders> = Fact::new("removed");
+const REMOVED_AT_END: Fact<Holders> = Fact::new("removed-at-end");
+const CHECKED: Fact<Holders> = Fact::new("checked");
+const DIRECTORY: Fact<Holders> = Fact::new("directory");
+pub(crate) const FACTS: &[FactDecl] =
+    &[REMOVED.decl(), REMOVED_AT_END.decl(), CHECKED.decl(), DIRECTORY.decl()];
+
+pub(crate) fn measure(context: &ProbeContext) -> Result<Measurement, NotMeasured> {
+    let file = LockMethod::File;
+    let removed = remove_while_held(context, REMOVED.name(), file)?;
+    let at_end = remove_before_release(context, REMOVED_AT_END.name(), file)?;
+    let checked = remove_before_release(context, CHECKED.name(), LockMethod::CheckedFile)?;
+    let directory = remove_while_held(context, DIRECTORY.name(), LockMethod::Directory)?;
 
     let mut measurement = Measurement::default();
-    for (fact, served) in [
-        ("removed", &removed),
-        ("removed-at-end", &at_end),
-        ("checked", &checked),
-        ("directory", &directory),
+    for (fact, log) in [
+        (REMOVED, &removed),
+        (REMOVED_AT_END, &at_end),
+        (CHECKED, &checked),
+        (DIRECTORY, &directory),
     ] {
-        let holders = if served.peak() > 1 { "two-holders" } else { "one-holder" };
-        measurement.fact_from(fact, holders, &served.last);
+        let holders = if log.peak() > 1 { Holders::Two } else { Holders::One };
+        measurement.set_from(fact, holders, &log.last);
+        measurement.detail(&format!("peak-{}", fact.name()), log.peak().to_string());
     }
-    measurement.summary = format!(
-        "workers inside at once after the lock file was removed: {} while one was inside, {} by one \
-         that left while another waited; {} with a check behind flock, {} with a directory as the lock",
-        removed.peak(),
-        at_end.peak(),
-        checked.peak(),
-        directory.peak(),
-    );
     Ok(measurement)
 }
 
-/// One is inside, the file is removed, another comes.
-fn removed_while_held(sandbox: &Sandbox, name: &str, way: Way) -> Result<Served, Unable> {
-    let lock = sandbox.dir().join(name);
-    if way == Way::Directory {
+/// One worker holds the lock, the file is deleted, another worker arrives.
+fn remove_while_held(
+    context: &ProbeContext,
+    name: &str,
+    method: LockMethod,
+) -> Result<ContentionLog, NotMeasured> {
+    let lock = context.dir().join(name);
+    if method == LockMethod::Directory {
         fs::create_dir(&lock)?;
     }
-    let mut queue = Queue::at(sandbox, lock.clone(), way)?;
-    queue.start()?;
-    queue.await_arrivals()?;
+    let mut workers = LockWorkers::new(context, lock.clone(), method)?;
+    workers.start()?;
+    workers.wait_for_arrivals()?;
     match fs::remove_file(&lock) {
-        // A directory stays: rm does not remove it (unlink(2), EISDIR).
+        // A directory cannot be unlinked, so it is kept (unlink(2), EISDIR).
         Err(error) if error.kind() != io::ErrorKind::IsADirectory => return Err(error.into()),
         _ => {}
     }
-    queue.start()?;
-    queue.await_arrivals()?;
-    queue.serve()
+    workers.start()?;
+    workers.wait_for_arrivals()?;
+    workers.finish()
 }
 
-/// One is inside and another waits; the file is removed, as by a script that cleans up at its end,
-/// the first one goes, the second gets in, and a third comes.
-fn removed_while_awaited(sandbox: &Sandbox, name: &str, way: Way) -> Result<Served, Unable> {
-    let lock = sandbox.dir().join(name);
-    let mut queue = Queue::at(sandbox, lock.clone(), way)?;
+/// One worker holds the lock and another waits. The file is deleted, as by a script that cleans up at
+/// its end, the first worker releases the lock, the second gets it, and a third arrives.
+fn remove_before_release(
+    context: &ProbeContext,
+    name: &str,
+    method: LockMethod,
+) -> Result<ContentionLog, NotMeasured> {
+    let lock = context.dir().join(name);
+    let mut workers = LockWorkers::new(context, lock.clone(), method)?;
     for _ in 0..2 {
-        queue.start()?;
-        queue.await_arrivals()?;
+        workers.start()?;
+        workers.wait_for_arrivals()?;
     }
     fs::remove_file(&lock)?;
-    queue.let_one_go()?;
-    queue.await_one_inside()?;
-    queue.start()?;
-    queue.await_arrivals()?;
-    queue.serve()
+    workers.release_next()?;
+    workers.wait_for_holder()?;
+    workers.start()?;
+    workers.wait_for_arrivals()?;
+    workers.finish()
 }

@@ -1,120 +1,210 @@
-//! What becomes of six `git pull --rebase --autostash` at once in one work tree that is behind its
-//! remote, and of six under the lock.
+//! How six concurrent `git pull --rebase --autostash` end in one work tree, under a lock, and in linked
+//! work trees of one repository.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use super::attempts::require_flock;
-use super::private_repo::PrivateRepo;
-use crate::sandbox::{Command, CommandError, Completed, Running, Sandbox};
-use crate::{Measurement, Unable};
+use super::support::at_once::{failures, run_at_once};
+use super::support::autostash::{CONFLICT, KEPT_IN, NEXT_PULL, measure_conflict};
+use super::support::private_repo::PrivateRepo;
+use super::support::pull_error::PullError;
+use super::support::try_lock::require_flock;
+use crate::exec::Output;
+use crate::fact_values;
+use crate::sandbox::{Fact, FactDecl, Measurement, NotMeasured, ProbeContext};
 
-/// How many workers the first document launches.
-const MANY: usize = 6;
-/// How often six pulls are tried, if by chance none of them fails.
-const ROUNDS: usize = 3;
-/// The command that is raced.
+fact_values! {
+    /// Whether all concurrent pulls succeeded.
+    enum Pulls {
+        SomeFail = "some-fail",
+        NoneFails = "none-fails",
+    }
+}
+
+fact_values! {
+    /// How the failed pulls ended when they were repeated, again all at once.
+    enum Retry {
+        AllSucceed = "all-succeed",
+        SomeSucceed = "some-succeed",
+        NoneSucceeds = "none-succeeds",
+    }
+}
+
+fact_values! {
+    /// What the pulls reported that got the lock after the first one.
+    enum LaterPulls {
+        UpToDate = "up-to-date",
+        Other = "other",
+    }
+}
+
+fact_values! {
+    /// How long all pulls took under the lock, compared with the first of them.
+    enum QueueTime {
+        OnePull = "one-pull",
+        SeveralPulls = "several-pulls",
+    }
+}
+
+fact_values! {
+    /// The state in which the pulls left the work tree.
+    enum TreeState {
+        Updated = "updated",
+        NotUpdated = "not-updated",
+        MidRebase = "mid-rebase",
+        ChangeMissing = "change-missing",
+    }
+}
+
+const UNLOCKED: Fact<Pulls> = Fact::new("unlocked");
+const LOCKED: Fact<Pulls> = Fact::new("locked");
+const MESSAGE: Fact<PullError> = Fact::new("message");
+const TREE: Fact<TreeState> = Fact::new("tree");
+const TREE_LOCKED: Fact<TreeState> = Fact::new("tree-locked");
+const RETRY: Fact<Retry> = Fact::new("retry");
+const LATER_PULLS: Fact<LaterPulls> = Fact::new("later-pulls");
+const QUEUE_TIME: Fact<QueueTime> = Fact::new("queue-time");
+const LINKED_TREES: Fact<Pulls> = Fact::new("linked-trees");
+pub(crate) const FACTS: &[FactDecl] = &[
+    UNLOCKED.decl(),
+    LOCKED.decl(),
+    MESSAGE.decl(),
+    TREE.decl(),
+    TREE_LOCKED.decl(),
+    RETRY.decl(),
+    LATER_PULLS.decl(),
+    QUEUE_TIME.decl(),
+    LINKED_TREES.decl(),
+    CONFLICT.decl(),
+    NEXT_PULL.decl(),
+    KEPT_IN.decl(),
+];
+
+const PULLS: usize = 6;
+/// Linked work trees, which cost a checkout each.
+const LINKED: usize = 3;
+/// How often six unlocked pulls are tried while, by chance, none of them fails.
+const MAX_ROUNDS: usize = 3;
+/// Runs a command and then prints when it began and ended, in seconds since boot (resolution: 10 ms).
+const TIMED: &str = r#"read -r start rest </proc/uptime; "$@"; status=$?
+read -r end rest </proc/uptime; echo "time $start $end"; exit $status"#;
 const PULL: [&str; 3] = ["pull", "--rebase", "--autostash"];
-/// What the uncommitted change in the work tree is, and what the pulled one is in another file.
+/// The uncommitted change in the work tree, and the change to another file that is pulled.
 const CHANGE: &str = "changed\n";
 const NEWS: &str = "new\n";
 
-pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
-    require_flock(sandbox)?;
-    let behind = behind_its_remote(sandbox)?;
+pub(crate) fn measure(context: &ProbeContext) -> Result<Measurement, NotMeasured> {
+    require_flock(context)?;
+    let clone = diverged_clone(context)?;
+    let in_tree = |top: &Path| clone.command("git").arg("-C").arg(top).args(PULL);
     let mut round = 0;
     let (unlocked, tree) = loop {
-        let tree = behind.copy_as(&format!("unlocked-{round}"))?;
-        let runs = pull(|| behind.command("git").arg("-C").arg(&tree).args(PULL))?;
+        let tree = clone.copy_as(&format!("unlocked-{round}"))?.top;
+        let runs = run_at_once((0..PULLS).map(|_| in_tree(&tree)))?;
         round += 1;
-        if failures(&runs).next().is_some() || round == ROUNDS {
+        if failures(&runs).next().is_some() || round == MAX_ROUNDS {
             break (runs, tree);
         }
     };
-    let lock = behind.top.join(".git/pull-lock");
-    let git = || behind.command("git").arg("-C").arg(&behind.top).args(PULL);
-    let locked = pull(|| git().behind([Path::new("flock"), &lock]))?;
-
     let mut measurement = Measurement::default();
-    for (fact, runs) in [("unlocked", &unlocked), ("locked", &locked)] {
-        let value = if failures(runs).next().is_some() { "some-fail" } else { "none-fails" };
-        measurement.fact_from(fact, value, failures(runs).next().unwrap_or(&runs[0]));
+    record(&mut measurement, UNLOCKED, &unlocked);
+    measurement.set(TREE, tree_state(&tree));
+    let errors: Vec<PullError> =
+        failures(&unlocked).map(|run| PullError::of(&run.stderr_text())).collect();
+    if let Some(error) = errors.iter().min() {
+        measurement.set(MESSAGE, *error);
+        let retries = run_at_once(errors.iter().map(|_| in_tree(&tree)))?;
+        measurement.set_from(RETRY, retry(&retries), &retries[0]);
     }
-    if let Some(told) = failures(&unlocked).map(|run| Told::of(&run.errors())).min() {
-        measurement.fact("message", told.name());
+    measurement.detail("failed", errors.len().to_string());
+    measurement.detail("messages", PullError::counts(&errors));
+
+    let repository = clone.copy_as("linked")?;
+    let trees = (0..LINKED).map(|number| repository.add_work_tree(&format!("linked-{number}")));
+    let trees: Vec<PathBuf> = trees.collect::<Result<_, _>>()?;
+    // A detached HEAD has no upstream, so the branch is named.
+    let linked = trees.iter().map(|top| in_tree(top).args(["origin", "main"]));
+    let linked = run_at_once(linked)?;
+    record(&mut measurement, LINKED_TREES, &linked);
+    measurement.detail("linked", LINKED.to_string());
+    measurement.detail("failed-linked", failures(&linked).count().to_string());
+
+    let lock = clone.top.join(".git/pull-lock");
+    let locked = (0..PULLS).map(|_| {
+        let timed = in_tree(&clone.top).wrapped_in(["sh", "-c", TIMED, "sh"]);
+        timed.wrapped_in([Path::new("flock"), &lock])
+    });
+    let locked = run_at_once(locked)?;
+    record(&mut measurement, LOCKED, &locked);
+    measurement.set(TREE_LOCKED, tree_state(&clone.top));
+    measurement.set_from(LATER_PULLS, later_pulls(&locked), &locked[0]);
+    if let Some(times) = QueueTimes::of(&locked) {
+        measurement.set(QUEUE_TIME, times.compare());
+        measurement.detail("first-ms", times.first.as_millis().to_string());
+        measurement.detail("queue-ms", times.all.as_millis().to_string());
     }
-    let (left, left_locked) = (state_of(&tree), state_of(&behind.top));
-    measurement.fact("tree", left);
-    measurement.fact("tree-locked", left_locked);
-    measurement.summary = format!(
-        "{} of {MANY} pulls at once failed{}, and the work tree was {left}; under the lock {} failed, \
-         and it was {left_locked}",
-        failures(&unlocked).count(),
-        messages(&unlocked),
-        failures(&locked).count(),
-    );
+    measurement.detail("failed-locked", failures(&locked).count().to_string());
+    measure_conflict(context, &mut measurement)?;
     Ok(measurement)
 }
 
-/// What a pull that failed said, by the first reason that is found in it, in the order of fame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Told {
-    MultipleBranches,
-    RefLock,
-    IndexLock,
-    Other,
+fn record(measurement: &mut Measurement, fact: Fact<Pulls>, runs: &[Output]) {
+    let failed = failures(runs).next();
+    let value = if failed.is_some() { Pulls::SomeFail } else { Pulls::NoneFails };
+    measurement.set_from(fact, value, failed.unwrap_or(&runs[0]));
 }
 
-impl Told {
-    fn of(errors: &str) -> Self {
-        let says = |part| errors.contains(part);
-        if says("Cannot rebase onto multiple branches") {
-            Self::MultipleBranches
-        } else if says("cannot lock ref") || says("incorrect old value") {
-            Self::RefLock
-        } else if says(".lock': File exists") {
-            Self::IndexLock
-        } else {
-            Self::Other
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::MultipleBranches => "multiple-branches",
-            Self::RefLock => "ref-lock",
-            Self::IndexLock => "index-lock",
-            Self::Other => "other",
-        }
+fn retry(runs: &[Output]) -> Retry {
+    match failures(runs).count() {
+        0 => Retry::AllSucceed,
+        failed if failed == runs.len() => Retry::NoneSucceeds,
+        _ => Retry::SomeSucceed,
     }
 }
 
-fn failures(runs: &[Completed]) -> impl Iterator<Item = &Completed> {
-    runs.iter().filter(|run| !run.success())
+/// Git prints `Already up to date.` or, where the branch has a commit of its own, `Current branch main
+/// is up to date.` (builtin/merge.c and builtin/rebase.c).
+fn later_pulls(runs: &[Output]) -> LaterPulls {
+    let up_to_date = |run: &&Output| run.stdout_text().contains("up to date");
+    if runs.iter().filter(up_to_date).count() + 1 == runs.len() {
+        LaterPulls::UpToDate
+    } else {
+        LaterPulls::Other
+    }
 }
 
-/// The messages of the pulls that failed, with how many there were of each.
-fn messages(runs: &[Completed]) -> String {
-    let told: Vec<Told> = failures(runs).map(|run| Told::of(&run.errors())).collect();
-    let all = [Told::MultipleBranches, Told::RefLock, Told::IndexLock, Told::Other];
-    let counts = all.into_iter().filter_map(|one| {
-        let count = told.iter().filter(|other| **other == one).count();
-        (count > 0).then(|| format!("{} {count}", one.name()))
-    });
-    let counts = counts.collect::<Vec<_>>().join(", ");
-    if counts.is_empty() { counts } else { format!(" ({counts})") }
+/// The time of the first pull under the lock, and from its start to the end of the last one.
+#[derive(Debug, PartialEq, Eq)]
+struct QueueTimes {
+    first: Duration,
+    all: Duration,
 }
 
-/// Starts all pulls at once and waits for them.
-fn pull(command: impl Fn() -> Command) -> Result<Vec<Completed>, CommandError> {
-    let pulls: Vec<Running> = (0..MANY).map(|_| command().start()).collect::<Result<_, _>>()?;
-    pulls.into_iter().map(Running::wait).collect()
+impl QueueTimes {
+    /// Reads the line that `TIMED` adds to each output; `None` if no pull got the lock.
+    fn of(runs: &[Output]) -> Option<Self> {
+        let times = runs.iter().filter_map(|run| {
+            let text = run.stdout_text();
+            let (start, end) = text.lines().last()?.strip_prefix("time ")?.split_once(' ')?;
+            let seconds = |text: &str| Duration::try_from_secs_f64(text.parse::<f64>().ok()?).ok();
+            Some((seconds(start)?, seconds(end)?))
+        });
+        let times: Vec<_> = times.collect();
+        let (start, first_end) = times.iter().min()?;
+        let last_end = times.iter().map(|(_, end)| end).max()?;
+        Some(Self { first: first_end.saturating_sub(*start), all: last_end.saturating_sub(*start) })
+    }
+
+    fn compare(&self) -> QueueTime {
+        if self.all < 2 * self.first { QueueTime::OnePull } else { QueueTime::SeveralPulls }
+    }
 }
 
-/// A work tree that is one commit behind its remote, and has one commit of its own and a change that
-/// is not committed.
-fn behind_its_remote<'a>(sandbox: &'a Sandbox<'a>) -> Result<PrivateRepo<'a>, Unable> {
-    let remote = PrivateRepo::init(sandbox, "remote")?;
+/// Returns a clone that is one commit behind its remote, and has one commit of its own and an
+/// uncommitted change.
+fn diverged_clone<'a>(context: &'a ProbeContext<'a>) -> Result<PrivateRepo<'a>, NotMeasured> {
+    let remote = PrivateRepo::init(context, "remote")?;
     fs::write(remote.top.join("file"), "")?;
     fs::write(remote.top.join("news"), "")?;
     remote.git(&["add", "file", "news"])?;
@@ -127,42 +217,17 @@ fn behind_its_remote<'a>(sandbox: &'a Sandbox<'a>) -> Result<PrivateRepo<'a>, Un
     Ok(clone)
 }
 
-/// In which state a work tree is left, in the word of the card.
-fn state_of(tree: &Path) -> &'static str {
-    let is_there = |name: &str| tree.join(".git").join(name).exists();
+fn tree_state(top: &Path) -> TreeState {
+    let exists = |name: &str| top.join(".git").join(name).exists();
     let holds =
-        |name: &str, text: &str| fs::read_to_string(tree.join(name)).is_ok_and(|read| read == text);
-    if is_there("rebase-merge") || is_there("rebase-apply") {
-        "mid-rebase"
+        |name: &str, text: &str| fs::read_to_string(top.join(name)).is_ok_and(|read| read == text);
+    if exists("rebase-merge") || exists("rebase-apply") {
+        TreeState::MidRebase
     } else if !holds("file", CHANGE) {
-        "change-missing"
+        TreeState::ChangeMissing
     } else if holds("news", NEWS) {
-        "updated"
+        TreeState::Updated
     } else {
-        "not-updated"
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_failed_pull_is_known_by_what_it_said() {
-        for (errors, name) in [
-            ("fatal: Cannot rebase onto multiple branches.", "multiple-branches"),
-            (
-                "error: cannot lock ref 'refs/remotes/origin/main': is at 1 but expected 2",
-                "ref-lock",
-            ),
-            (
-                "error: fetching ref refs/remotes/origin/main failed: incorrect old value provided",
-                "ref-lock",
-            ),
-            ("fatal: Unable to create '/w/.git/index.lock': File exists.", "index-lock"),
-            ("warning: fetch updated the current branch head.", "other"),
-        ] {
-            assert_eq!(Told::of(errors).name(), name);
-        }
+        TreeState::NotUpdated
     }
 }

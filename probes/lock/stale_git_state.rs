@@ -1,123 +1,208 @@
-//! Whether git was interrupted in the work tree that is examined: locks and operations that nobody
-//! is at work on. Only reads, and runs no git there.
+//! Whether an interrupted git left locks or an unfinished operation in the work tree that is examined.
+//! Only reads, and runs no git there.
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use super::git_leftovers::{Leftover, git_locks, operation, span};
-use crate::host::{GitDir, User, command_line, descends_from, open_files, processes};
-use crate::sandbox::Sandbox;
-use crate::{Measurement, Unable};
+use nix::unistd::{AccessFlags, access};
 
-/// A younger lock may be that of a git that cannot be seen from here, as in a container.
-const RECENT: Duration = Duration::from_secs(60);
+use super::support::git_state::{GitOperation, StaleEntry, format_age, operation_in_progress};
+use crate::exec::Output;
+use crate::fact_values;
+use crate::host::{
+    GitDir, GitLock, GitLockState, GitPlace, GitProcess, descends_from, git_lock_states,
+};
+use crate::sandbox::{Fact, FactDecl, Measurement, NotMeasured, ProbeContext};
 
-pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
-    let git = examined(sandbox)?;
-    let locks = git_locks(&git);
-    let operation = operation(&git);
-    let workers = git_at_work(&git);
-    // What went away meanwhile was somebody's, and is nobody's now.
-    let locks: Vec<Leftover> = locks.into_iter().filter(Leftover::stays).collect();
+fact_values! {
+    /// The state of git's locks in the repository.
+    enum Locks {
+        None = "none",
+        Held = "held",
+        Recent = "recent",
+        NotVisible = "not-visible",
+        Abandoned = "abandoned",
+        AbandonedForeign = "abandoned-foreign",
+    }
+}
+
+fact_values! {
+    /// The unfinished operation in the work tree.
+    enum Unfinished {
+        None = "none",
+        UnderWay = "under-way",
+        Rebase = "rebase",
+        Am = "am",
+        Merge = "merge",
+        CherryPick = "cherry-pick",
+        Revert = "revert",
+        Bisect = "bisect",
+    }
+}
+
+const LOCKS: Fact<Locks> = Fact::new("locks");
+const OPERATION: Fact<Unfinished> = Fact::new("operation");
+pub(crate) const FACTS: &[FactDecl] = &[LOCKS.decl(), OPERATION.decl()];
+
+/// The commands that perform or continue an operation. Others in the same work tree, such as an idle
+/// `git cat-file --batch`, say nothing about it.
+const OPERATION_COMMANDS: [&str; 9] =
+    ["am", "bisect", "cherry-pick", "commit", "merge", "pull", "rebase", "revert", "stash"];
+/// Where an uncommitted change is kept before an operation is aborted.
+const SAVED_CHANGE: &str = "before-abort.patch";
+
+pub(crate) fn measure(context: &ProbeContext) -> Result<Measurement, NotMeasured> {
+    let git = find_repository(context)?;
+    let operation = operation_in_progress(&git);
+    let gits = git_processes(&git);
+    let locks = git_lock_states(&git);
 
     let mut measurement = Measurement::default();
-    let top = git.top.as_deref().unwrap_or(&git.own);
+    let top = git.top.as_deref().unwrap_or(&git.git_dir);
     measurement.detail("top", top.to_string_lossy());
-    let uid = User::current().uid;
-    let state = lock_state(&locks, !workers.is_empty(), uid);
-    let shown: Vec<&Path> = locks.iter().map(|lock| lock.path.as_path()).collect();
-    let listing = list(sandbox, if shown.is_empty() { vec![git.own.as_path()] } else { shown })?;
-    measurement.fact_from("locks", state, &listing);
-    if let Some(oldest) = locks.iter().max_by_key(|lock| lock.age) {
-        measurement.detail("lock", oldest.path.to_string_lossy());
-        measurement.detail("lock-age", span(oldest.age));
+    measurement.detail("saved", git.git_dir.join(SAVED_CHANGE).to_string_lossy());
+    record_locks(context, &git, &locks, &mut measurement)?;
+    let is_under_way = gits.iter().any(|process| may_operate(process, &git));
+    let unfinished = unfinished(operation.as_ref().map(|(name, _)| *name), is_under_way);
+    let path = operation.as_ref().map_or(git.git_dir.as_path(), |(_, entry)| entry.path.as_path());
+    measurement.set_from(OPERATION, unfinished, &list(context, &[path])?);
+    if let Some((_, entry)) = &operation {
+        measurement.detail("operation-age", format_age(entry.age));
     }
-    let half_done = match &operation {
-        None => "none",
-        Some(_) if !workers.is_empty() => "under-way",
-        Some((name, _)) => name,
-    };
-    let shown = operation.as_ref().map_or(git.own.as_path(), |(_, left)| left.path.as_path());
-    measurement.fact_from("operation", half_done, &list(sandbox, vec![shown])?);
-    if let Some((_, left)) = &operation {
-        measurement.detail("operation-age", span(left.age));
-    }
-    measurement.summary = summary(&locks, operation.as_ref(), workers.len());
+    describe(&mut measurement, &locks, operation.as_ref(), gits.len());
     Ok(measurement)
 }
 
-/// The repository that `--repo` lies in.
-fn examined(sandbox: &Sandbox) -> Result<GitDir, Unable> {
-    let Some(repo) = &sandbox.settings.repo else {
-        return Err(Unable::Skipped("no work tree was named with --repo".into()));
+/// Records the worst state of the locks, and the locks that have it.
+fn record_locks(
+    context: &ProbeContext,
+    git: &GitDir,
+    locks: &[(GitLock, GitLockState)],
+    measurement: &mut Measurement,
+) -> Result<(), NotMeasured> {
+    let states = locks.iter().map(|(lock, state)| (lock_state(state, may_delete(lock)), lock));
+    let mut states: Vec<(Locks, &GitLock)> = states.collect();
+    states.sort_by_key(|(state, lock)| (*state as u8, lock.age()));
+    let worst = states.last().map_or(Locks::None, |(state, _)| *state);
+    let paths: Vec<&Path> = states.iter().rev().map(|(_, lock)| lock.path.as_path()).collect();
+    let paths = if paths.is_empty() { vec![git.git_dir.as_path()] } else { paths };
+    measurement.set_from(LOCKS, worst, &list(context, &paths)?);
+    if let Some((_, oldest)) = states.last() {
+        measurement.detail("lock", oldest.path.to_string_lossy());
+        measurement.detail("lock-age", format_age(oldest.age()));
+    }
+    let hidden = locks.iter().find_map(|(_, state)| match state {
+        GitLockState::NotVisible(reason) => Some(*reason),
+        _ => None,
+    });
+    measurement.detail("why-not-visible", hidden.unwrap_or_default());
+    let stale = locks.iter().filter(|(_, state)| *state == GitLockState::Stale);
+    let stale = stale.map(|(lock, _)| lock.path.to_string_lossy().into_owned());
+    measurement.list("stale-lock", stale);
+    Ok(())
+}
+
+fn may_delete(lock: &GitLock) -> bool {
+    lock.path.parent().is_some_and(|dir| access(dir, AccessFlags::W_OK | AccessFlags::X_OK).is_ok())
+}
+
+/// Returns the repository that `--repo` is in.
+fn find_repository(context: &ProbeContext) -> Result<GitDir, NotMeasured> {
+    let Some(repo) = &context.settings.repo else {
+        return Err(NotMeasured::Skipped("no work tree was named with --repo".into()));
     };
     let git = GitDir::find(repo).ok_or_else(|| match fs::symlink_metadata(repo.join(".git")) {
-        Ok(_) => Unable::Unmeasured(format!("{}/.git cannot be read", repo.display())),
-        Err(_) => Unable::Skipped(format!("{} is in no git repository", repo.display())),
+        Ok(_) => NotMeasured::Unmeasured(format!("{}/.git cannot be read", repo.display())),
+        Err(_) => NotMeasured::Skipped(format!("{} is not in a git repository", repo.display())),
     })?;
-    fs::read_dir(&git.own).map_err(|error| {
-        Unable::Unmeasured(format!("{} cannot be read: {error}", git.own.display()))
+    fs::read_dir(&git.git_dir).map_err(|error| {
+        NotMeasured::Unmeasured(format!("{} cannot be read: {error}", git.git_dir.display()))
     })?;
     Ok(git)
 }
 
-/// What the locks are, in the word of the card.
-fn lock_state(locks: &[Leftover], is_git_at_work: bool, uid: u32) -> &'static str {
-    let Some(oldest) = locks.iter().map(|lock| lock.age).max() else { return "none" };
-    if is_git_at_work {
-        "held"
-    } else if uid != 0 && locks.iter().any(|lock| lock.uid != uid) {
-        "not-visible"
-    } else if oldest < RECENT {
-        "recent"
-    } else {
-        "abandoned"
+fn lock_state(state: &GitLockState, may_delete: bool) -> Locks {
+    match state {
+        GitLockState::Live(_) => Locks::Held,
+        GitLockState::Recent => Locks::Recent,
+        GitLockState::NotVisible(_) => Locks::NotVisible,
+        GitLockState::Stale if may_delete => Locks::Abandoned,
+        GitLockState::Stale => Locks::AbandonedForeign,
     }
 }
 
-/// The processes of git that work in the repository: in its work tree by their working directory, or
-/// with a file of its git directory open. What this run has started may stand there, too, and does
-/// nothing to it: the question for git's version, the private repositories of other probes.
-fn git_at_work(git: &GitDir) -> Vec<u32> {
-    let homes: Vec<&Path> =
-        git.top.iter().chain([&git.own, &git.common]).map(PathBuf::as_path).collect();
-    let at_home = |path: PathBuf| homes.iter().any(|home| path.starts_with(home));
+fn unfinished(operation: Option<GitOperation>, is_under_way: bool) -> Unfinished {
+    match operation {
+        None => Unfinished::None,
+        Some(_) if is_under_way => Unfinished::UnderWay,
+        Some(GitOperation::Am) => Unfinished::Am,
+        Some(GitOperation::Rebase) => Unfinished::Rebase,
+        Some(GitOperation::Merge) => Unfinished::Merge,
+        Some(GitOperation::CherryPick) => Unfinished::CherryPick,
+        Some(GitOperation::Revert) => Unfinished::Revert,
+        Some(GitOperation::Bisect) => Unfinished::Bisect,
+    }
+}
+
+/// Returns the git processes in the repository and its linked work trees. Excludes what this run of doctor started: its
+/// query of git's version and other probes' private repositories may be there too, and change nothing.
+fn git_processes(git: &GitDir) -> Vec<GitProcess> {
+    let common = fs::canonicalize(&git.common_dir).unwrap_or_else(|_| git.common_dir.clone());
+    let place = GitPlace::Repository(common);
     let doctor = std::os::unix::process::parent_id();
-    processes()
-        .filter(|pid| is_git(&command_line(*pid)) && !descends_from(*pid, doctor))
-        .filter(|pid| {
-            let cwd = fs::read_link(format!("/proc/{pid}/cwd"));
-            cwd.is_ok_and(at_home) || open_files(*pid).into_iter().any(at_home)
-        })
-        .collect()
+    let mut gits = GitProcess::all();
+    gits.retain(|process| process.place == place && !descends_from(process.pid, doctor));
+    gits
 }
 
-/// Whether a command is git or one of its helpers, such as `git-remote-https`.
-fn is_git(words: &[String]) -> bool {
-    let program = words.first().and_then(|word| word.rsplit('/').next());
-    program.is_some_and(|program| program == "git" || program.starts_with("git-"))
+/// Whether a process of the repository may work on an operation in this work tree.
+fn may_operate(process: &GitProcess, git: &GitDir) -> bool {
+    let command = process.command.as_deref();
+    let is_operation = command.is_none_or(|name| {
+        OPERATION_COMMANDS.iter().any(|it| name == *it || name.starts_with(&format!("{it}--")))
+    });
+    let cwd = fs::read_link(format!("/proc/{}/cwd", process.pid));
+    let tree = cwd.ok().and_then(|cwd| GitDir::find(&cwd));
+    let is_here = |tree: GitDir| canonical(&tree.git_dir) == canonical(&git.git_dir);
+    is_operation && tree.is_none_or(is_here)
 }
 
-fn list(sandbox: &Sandbox, paths: Vec<&Path>) -> Result<crate::sandbox::Completed, Unable> {
-    // Only a few are shown: a command line has an end.
-    Ok(sandbox.command("ls").args(["-ld", "--"]).args(paths.into_iter().take(20)).run()?)
+fn canonical(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
-fn summary(locks: &[Leftover], operation: Option<&(&str, Leftover)>, workers: usize) -> String {
+/// Lists the first 20 of `paths`: a command line has a maximum length.
+fn list(context: &ProbeContext, paths: &[&Path]) -> Result<Output, NotMeasured> {
+    Ok(context.command("ls").args(["-ld", "--"]).args(paths.iter().take(20)).run()?)
+}
+
+/// Adds the figures of the summary.
+fn describe(
+    measurement: &mut Measurement,
+    locks: &[(GitLock, GitLockState)],
+    operation: Option<&(GitOperation, StaleEntry)>,
+    gits: usize,
+) {
+    let oldest = locks.iter().map(|(lock, _)| lock.age()).max().unwrap_or_default();
     let locks = match locks {
-        [] => "git has no lock there".to_owned(),
-        [one] => format!("{} is {} old", one.path.display(), span(one.age)),
-        all => {
-            let oldest = all.iter().map(|lock| lock.age).max().unwrap_or_default();
-            format!("git has {} locks there, the oldest {} old", all.len(), span(oldest))
-        }
+        [] => "no git lock".to_owned(),
+        [(lock, _)] => format!("{} is {} old", lock.path.display(), format_age(oldest)),
+        all => format!("{} git locks, the oldest {} old", all.len(), format_age(oldest)),
     };
     let operation = match operation {
-        None => "no operation is half done".to_owned(),
-        Some((name, left)) => format!("a {name} was begun {} ago", span(left.age)),
+        None => "no unfinished operation".to_owned(),
+        Some((operation, entry)) => {
+            format!("git {} began {} ago", operation.command(), format_age(entry.age))
+        }
     };
-    format!("{locks}, {operation}, and {workers} git processes are at work")
+    let gits = match gits {
+        0 => "no git process".to_owned(),
+        1 => "1 git process".to_owned(),
+        count => format!("{count} git processes"),
+    };
+    measurement.detail("found-locks", locks);
+    measurement.detail("found-operation", operation);
+    measurement.detail("git-processes", gits);
 }
 
 #[cfg(test)]
@@ -125,29 +210,39 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lock_is_abandoned_when_it_is_old_and_no_git_works() {
-        let lock = |seconds, uid| {
-            vec![Leftover {
-                path: "/r/.git/index.lock".into(),
-                age: Duration::from_secs(seconds),
-                uid,
-            }]
-        };
-        assert_eq!(lock_state(&[], false, 7), "none");
-        assert_eq!(lock_state(&lock(3600, 7), true, 7), "held");
-        assert_eq!(lock_state(&lock(3600, 7), false, 7), "abandoned");
-        assert_eq!(lock_state(&lock(3, 7), false, 7), "recent");
-        assert_eq!(lock_state(&lock(3600, 8), false, 7), "not-visible");
-        assert_eq!(lock_state(&lock(3600, 8), false, 0), "abandoned");
+    fn the_worst_lock_is_reported() {
+        let worst = [Locks::Held, Locks::Recent, Locks::NotVisible, Locks::Abandoned];
+        assert!(worst.is_sorted_by_key(|state| *state as u8));
+        assert_eq!(lock_state(&GitLockState::Live(vec![7]), true), Locks::Held);
+        assert_eq!(lock_state(&GitLockState::Stale, true), Locks::Abandoned);
+        assert_eq!(lock_state(&GitLockState::Stale, false), Locks::AbandonedForeign);
+        assert_eq!(lock_state(&GitLockState::Recent, true), Locks::Recent);
+        assert_eq!(lock_state(&GitLockState::NotVisible("hidden"), true), Locks::NotVisible);
     }
 
     #[test]
-    fn git_is_known_by_its_program() {
-        let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
-        assert!(is_git(&words("/usr/lib/git-core/git gc --auto")));
-        assert!(is_git(&words("git-remote-https origin")));
-        assert!(!is_git(&words("vim .git/COMMIT_EDITMSG")));
-        assert!(!is_git(&words("/usr/bin/gitk")));
-        assert!(!is_git(&[]));
+    fn an_operation_is_under_way_while_a_git_works_on_it() {
+        assert_eq!(unfinished(Some(GitOperation::Rebase), true), Unfinished::UnderWay);
+        assert_eq!(unfinished(Some(GitOperation::Bisect), false), Unfinished::Bisect);
+        assert_eq!(unfinished(None, true), Unfinished::None);
+    }
+
+    #[test]
+    fn only_commands_that_perform_operations_count() {
+        let here = GitDir { top: None, git_dir: "/r/.git".into(), common_dir: "/r/.git".into() };
+        // It has exited, so that its work tree is unknown.
+        let git = |command: Option<&str>| GitProcess {
+            pid: u32::MAX,
+            uid: 7,
+            command: command.map(str::to_owned),
+            started: std::time::SystemTime::UNIX_EPOCH,
+            place: GitPlace::Unknown,
+        };
+        for command in [Some("rebase"), Some("rebase--interactive"), Some("commit"), None] {
+            assert!(may_operate(&git(command), &here), "{command:?}");
+        }
+        for command in ["cat-file", "status", "fetch", "log"] {
+            assert!(!may_operate(&git(Some(command)), &here), "{command}");
+        }
     }
 }

@@ -1,48 +1,24 @@
-//! What isolates a probe: a process of its own, a deadline, capped output, a private directory,
-//! names that nobody else uses, and the removal of everything that carries those names.
+//! What a probe gets (a directory, unique unit names, unit files, a private tmux server) and returns (a
+//! measurement).
 
-mod cleaner;
-mod command;
-mod command_error;
-pub(crate) mod completed;
-mod ending_signals;
-mod household;
-mod isolation;
-mod private_dir;
-mod process_end;
-mod process_tree;
-mod residue;
-pub(crate) mod run_id;
-mod run_lock;
-mod runner;
-mod running;
-mod schedule;
-mod secrecy;
+mod fact;
+mod measurement;
+mod private_tmux_server;
+mod probe_context;
+pub(crate) mod run_dir;
+mod run_id;
 mod settings;
-mod shared_output;
-mod standard_streams;
-mod stream;
-mod tmux_server;
-mod unit_file;
-pub(crate) mod unit_removal;
-pub(crate) mod worker;
-mod worker_process;
+pub(crate) mod unit_file;
+mod user_tmux_servers;
 
-pub use command::Command;
-pub use command_error::CommandError;
-pub use completed::Completed;
-pub use ending_signals::Interrupted;
-pub use household::Household;
-pub use isolation::Sandbox;
-pub use process_end::ProcessEnd;
-pub use residue::sweep;
+pub use fact::{Fact, FactDecl, FactValues, YesNo};
+pub use measurement::{Evidence, Measurement, NotMeasured, Outcome};
+pub use private_tmux_server::PrivateTmuxServer;
+pub(crate) use probe_context::unreachable_manager;
+pub use probe_context::{ProbeContext, UnitCleanup};
 pub use run_id::RunId;
-pub use run_lock::{RunLock, Waiting};
-pub use runner::{Event, Timed, run};
-pub use running::Running;
-pub use secrecy::keep_memory_private;
-pub use settings::{Manager, Settings};
-pub use shared_output::SharedOutput;
-pub use standard_streams::stdout_was_closed;
-pub use tmux_server::TmuxServer;
+#[cfg(any(test, feature = "fuzz-invariants"))]
+pub(crate) use run_id::inode_in;
+pub use settings::Settings;
 pub use unit_file::UnitFile;
+pub use user_tmux_servers::{user_tmux_servers, user_tmux_servers_in};

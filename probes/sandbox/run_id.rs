@@ -1,17 +1,20 @@
-use std::fmt;
-use std::fs;
-use std::io;
+use std::{fmt, fs, io};
 
 use crate::host::start_time;
 
-/// The prefix of every name that a run gives to anything.
+/// The prefix of everything that a run names.
 const PREFIX: &str = "launch_doctor";
 
-/// Names one run of the doctor, and tells whether that run still lives.
+/// Why there is no run where /proc shows the processes of another namespace.
+const OTHER_PROC: &str = "/proc does not show this process: it belongs to another PID namespace; run doctor where /proc \
+     is its own";
+/// The placeholder of the boot where /proc does not show its id, as with `ProcSubset=pid` (systemd.exec(5)).
+const UNKNOWN_BOOT: &str = "00000000";
+
+/// The id of one run, and the prefix of the name of everything that the run creates.
 ///
-/// It is written into the name of everything that a run makes. Boot, process-id namespace and start
-/// time keep it unique where process ids are used again. It holds no dash, because dashes nest
-/// slices (systemd.slice(5)).
+/// Boot, process-id namespace and start time keep it unique when process ids are reused. It has no dash,
+/// because dashes nest slices (systemd.slice(5)).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RunId {
     boot: String,
@@ -21,20 +24,18 @@ pub struct RunId {
 }
 
 impl RunId {
-    /// The id of the calling process.
+    /// Returns the id of the calling process's run.
     ///
     /// # Errors
-    /// When /proc is not readable.
+    /// If /proc cannot be read.
     pub fn current() -> io::Result<Self> {
         let pid = std::process::id();
-        let start = start_time(pid)?
-            .ok_or_else(|| io::Error::other("/proc does not know the calling process"))?;
+        let start = start_time(pid)?.ok_or_else(|| io::Error::other(OTHER_PROC))?;
         Ok(Self { boot: boot()?, namespace: namespace()?, pid, start })
     }
 
-    /// Reads the id out of a name that begins with one, such as a unit's or a directory's. What is
-    /// only like an id, such as one with `+7` for a number, is none: what a run made has its id
-    /// letter for letter.
+    /// Parses the id at the start of a name, such as a unit's or a directory's. A name that only
+    /// resembles an id (`+7` for a number) gives `None`: clean-up must not remove what no run made.
     pub fn parse(name: &str) -> Option<Self> {
         Self::read(name).filter(|id| name.starts_with(&id.to_string()))
     }
@@ -49,13 +50,15 @@ impl RunId {
         Some(Self { boot, namespace, pid, start: digits[..end].parse().ok()? })
     }
 
-    /// Whether that run has provably ended. A run in another process-id namespace is never called
-    /// dead in the same boot, because its processes cannot be seen from here.
+    /// Reports whether the run has provably ended. A run of this boot in another process-id namespace
+    /// counts as running, because its processes are not visible here.
     ///
     /// # Errors
-    /// When /proc is not readable.
+    /// If /proc cannot be read.
     pub fn is_dead(&self) -> io::Result<bool> {
-        if self.boot != boot()? {
+        let boot = boot()?;
+        let is_known = ![self.boot.as_str(), &boot].contains(&UNKNOWN_BOOT);
+        if is_known && self.boot != boot {
             return Ok(true);
         }
         Ok(self.namespace == namespace()? && start_time(self.pid)? != Some(self.start))
@@ -72,21 +75,27 @@ fn is_boot(text: &str) -> bool {
     text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// The first eight digits of the kernel's boot id.
+/// Returns the first eight digits of the kernel's boot id, or the placeholder.
 fn boot() -> io::Result<String> {
-    let mut id = fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
-    id.truncate(8);
-    Ok(id)
+    match fs::read_to_string("/proc/sys/kernel/random/boot_id") {
+        Ok(mut id) => {
+            id.truncate(8);
+            Ok(id)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(UNKNOWN_BOOT.into()),
+        Err(error) => Err(error),
+    }
 }
 
-/// The inode of the process-id namespace, from a link such as `pid:[4026531836]`.
+/// Returns the inode of the process-id namespace.
 fn namespace() -> io::Result<u64> {
     let link = fs::read_link("/proc/self/ns/pid")?;
     link.to_str()
         .and_then(inode_in)
-        .ok_or_else(|| io::Error::other(format!("{} is no namespace link", link.display())))
+        .ok_or_else(|| io::Error::other(format!("{} is not a namespace link", link.display())))
 }
 
+/// Parses the target of /proc/PID/ns/pid, such as `pid:[4026531836]`.
 pub(crate) fn inode_in(link: &str) -> Option<u64> {
     link.strip_prefix("pid:[")?.strip_suffix(']')?.parse().ok()
 }
@@ -96,32 +105,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_running_process_is_alive_under_its_own_id() {
+    fn the_own_run_is_not_dead() {
         assert!(!RunId::current().unwrap().is_dead().unwrap());
     }
 
     #[test]
-    fn an_id_is_read_back_out_of_a_unit_name() {
+    fn an_id_is_parsed_from_a_unit_name() {
         let id = RunId::current().unwrap();
         assert_eq!(RunId::parse(&format!("{id}_env_block.service")), Some(id.clone()));
         assert_eq!(RunId::parse(&format!("{id}.slice")), Some(id));
     }
 
     #[test]
-    fn another_start_time_or_boot_means_dead() {
+    fn a_run_of_another_start_time_or_boot_is_dead() {
         let id = RunId::current().unwrap();
         assert!(RunId { start: id.start + 1, ..id.clone() }.is_dead().unwrap());
-        assert!(RunId { boot: "00000000".into(), ..id }.is_dead().unwrap());
+        assert!(RunId { boot: "0000000f".into(), ..id.clone() }.is_dead().unwrap());
+        let unknown = RunId { boot: UNKNOWN_BOOT.into(), ..id };
+        assert!(!unknown.is_dead().unwrap());
+        assert!(RunId { start: unknown.start + 1, ..unknown }.is_dead().unwrap());
     }
 
     #[test]
-    fn a_run_in_another_pid_namespace_is_never_called_dead() {
+    fn a_run_in_another_pid_namespace_is_not_dead() {
         let id = RunId::current().unwrap();
         assert!(!RunId { namespace: 1, start: 1, ..id }.is_dead().unwrap());
     }
 
     #[test]
-    fn a_foreign_name_is_no_id() {
+    fn a_name_that_only_resembles_an_id_is_none() {
         for name in [
             "",
             "launch_doctor",

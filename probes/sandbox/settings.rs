@@ -1,49 +1,27 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// Which systemd manager launches: the user's own, or the system's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Manager {
-    /// `user@UID.service`, reached with `--user`.
-    User,
-    /// PID 1, reached with `--system`.
-    System,
-}
+use crate::host::Manager;
 
-impl Manager {
-    /// The option by which systemd's tools choose this manager.
-    pub fn option(self) -> &'static str {
-        match self {
-            Self::User => "--user",
-            Self::System => "--system",
-        }
-    }
-
-    /// The word for it in reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::System => "system",
-        }
-    }
-}
-
-/// What the operator asked to have examined.
+/// What to examine, and within which limits.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The manager that launches.
+    /// The manager that launches agents.
     pub manager: Manager,
-    /// The slice that agents are to run in, as given; never empty.
+    /// The slice for agents as the caller named it; never empty.
     pub slice: Option<OsString>,
-    /// How many agents are launched at once; at least one.
-    pub fleet: u32,
-    /// The work tree that agents share; absolute.
+    /// How many agents are launched at once; at least 1.
+    pub agents: u32,
+    /// The absolute path of the work tree that agents share.
     pub repo: Option<PathBuf>,
-    /// Whether a probe may disturb the manager.
-    pub deep: bool,
-    /// How long one probe may take.
+    /// The lock files that agents share, as absolute paths.
+    pub locks: Vec<PathBuf>,
+    /// When the run ends. What has not been measured by then is `unmeasured`, and clean-up may take
+    /// [`CLEANUP_GRACE`](crate::runner::CLEANUP_GRACE) longer.
+    pub deadline: Instant,
+    /// The time limit of one probe.
     pub timeout: Duration,
-    /// How many probes run at the same time; at least one.
+    /// How many probes run at the same time; at least 1.
     pub jobs: usize,
 }

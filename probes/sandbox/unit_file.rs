@@ -4,59 +4,62 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::isolation::{Sandbox, Units};
-use super::settings::Manager;
-use crate::host::User;
-use crate::measurement::Unable;
+use super::{NotMeasured, ProbeContext, UnitCleanup};
+use crate::host::{Manager, User};
 
-/// Whether the directory was not there before the run, whose workers inherit that: any of them makes it,
-/// and the last one in it removes it.
-static WAS_MISSING: AtomicBool = AtomicBool::new(false);
+/// Whether the unit directory was missing before the run. Workers inherit the value: the first one that
+/// needs the directory creates it, and the last one removes it.
+static CREATED_UNIT_DIR: AtomicBool = AtomicBool::new(false);
 
-/// A unit file of the probe's own, in the directory of those that last until the next boot. It is
-/// removed with this value, and at the latest with the probe.
+/// A transient unit file of one probe. It is removed when it is dropped, at the latest when the probe
+/// ends.
 ///
-/// The manager finds a file under a name that it has not loaded yet without a `daemon-reload`:
-/// it looks again where a directory has changed (systemd, src/core/manager.c,
-/// `manager_unit_cache_should_retry_load`).
+/// A manager loads a unit it has not loaded before without `daemon-reload`, because the directory's
+/// modification time has changed (systemd, src/core/manager.c, `manager_unit_cache_should_retry_load`).
 pub struct UnitFile {
     /// The unit's name.
     pub unit: String,
     path: PathBuf,
 }
 
-impl Sandbox<'_> {
-    /// Gives the manager a unit file with this `text`, under [`Sandbox::unit_name`].
+impl ProbeContext<'_> {
+    /// Writes a unit file named [`ProbeContext::unit_name`].
     ///
     /// # Errors
-    /// When the file cannot be written, which only root may do for the system's manager.
-    pub fn unit_file(&self, label: &str, suffix: &str, text: &str) -> Result<UnitFile, Unable> {
+    /// `Skipped` if the caller may not write it (the system manager's needs root), `Unmeasured` if
+    /// writing fails otherwise.
+    pub fn unit_file(
+        &self,
+        label: &str,
+        suffix: &str,
+        text: &str,
+    ) -> Result<UnitFile, NotMeasured> {
         let directory = unit_file_directory(self.settings.manager);
         let unit = self.unit_name(label, suffix);
-        self.expect(Units::RunOn);
+        self.note_units(UnitCleanup::ByWorker);
         let path = directory.join(&unit);
-        let wrong = |error: io::Error| {
-            let text = format!("no unit file could be made in {}: {error}", directory.display());
+        let to_not_measured = |error: io::Error| {
+            let text = format!("no unit file could be created in {}: {error}", directory.display());
             match error.kind() {
-                io::ErrorKind::PermissionDenied => Unable::Skipped(text),
-                _ => Unable::Unmeasured(text),
+                io::ErrorKind::PermissionDenied => NotMeasured::Skipped(text),
+                _ => NotMeasured::Unmeasured(text),
             }
         };
         let mut open = loop {
             match DirBuilder::new().mode(0o755).create(&directory) {
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                    return Err(wrong(error));
+                    return Err(to_not_measured(error));
                 }
                 _ => {}
             }
             match OpenOptions::new().write(true).create_new(true).mode(0o644).open(&path) {
-                // Another probe has just ended and removed the directory as empty.
+                // Another probe has just removed the empty directory.
                 Err(_) if fs::symlink_metadata(&directory).is_err() => {}
-                opened => break opened.map_err(wrong)?,
+                opened => break opened.map_err(to_not_measured)?,
             }
         };
         let file = UnitFile { unit, path };
-        open.write_all(text.as_bytes()).map_err(wrong)?;
+        open.write_all(text.as_bytes()).map_err(to_not_measured)?;
         Ok(file)
     }
 }
@@ -64,12 +67,12 @@ impl Sandbox<'_> {
 impl Drop for UnitFile {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.path);
-        let _ = self.path.parent().map(remove_own_directory);
+        let _ = self.path.parent().map(remove_created_directory);
     }
 }
 
 /// Removes every unit file whose name begins with `prefix`.
-pub(super) fn remove_unit_files(manager: Manager, prefix: &str) {
+pub(crate) fn remove_unit_files(manager: Manager, prefix: &str) {
     let directory = unit_file_directory(manager);
     let Ok(entries) = fs::read_dir(&directory) else { return };
     for entry in entries.flatten() {
@@ -77,22 +80,22 @@ pub(super) fn remove_unit_files(manager: Manager, prefix: &str) {
             let _ = fs::remove_file(entry.path());
         }
     }
-    remove_own_directory(&directory);
+    remove_created_directory(&directory);
 }
 
-/// Removes the directory if it is the run's, and nobody has put another file into it.
-fn remove_own_directory(directory: &Path) {
-    if WAS_MISSING.load(Ordering::Relaxed) {
+/// Removes the unit directory if the run created it and it is empty.
+fn remove_created_directory(directory: &Path) {
+    if CREATED_UNIT_DIR.load(Ordering::Relaxed) {
         let _ = fs::remove_dir(directory);
     }
 }
 
-/// Looks before a run whether the directory of unit files is there already.
-pub(super) fn look_for_directory(manager: Manager) {
-    WAS_MISSING.store(!unit_file_directory(manager).exists(), Ordering::Relaxed);
+/// Notes whether the unit directory is missing before a run.
+pub(crate) fn note_unit_dir_state(manager: Manager) {
+    CREATED_UNIT_DIR.store(!unit_file_directory(manager).exists(), Ordering::Relaxed);
 }
 
-/// Where the unit files lie that last until the next boot (systemd.unit(5), "Unit File Load Path").
+/// Returns the directory of transient unit files (systemd.unit(5), "Unit File Load Path").
 fn unit_file_directory(manager: Manager) -> PathBuf {
     match manager {
         Manager::System => "/run/systemd/system".into(),

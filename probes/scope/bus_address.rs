@@ -1,15 +1,23 @@
-//! Which variables `systemd-run --scope` and `systemd-run --wait` find the user's manager by.
+//! By which variables `systemd-run --scope` and `systemd-run --wait` find the user manager.
 
 use std::ffi::OsString;
-use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use super::own_scope::own_scope;
-use crate::host::{RuntimeDir, SocketState, User};
-use crate::sandbox::{Command, Completed, Sandbox};
-use crate::{Measurement, Unable};
+use super::support::private_scope::quiet_scope;
+use crate::exec::{Command, Output};
+use crate::fact_values;
+use crate::host::{RuntimeDir, SocketState, User, bus_address};
+use crate::sandbox::{Fact, FactDecl, Measurement, NotMeasured, ProbeContext};
 
-/// The variables of one launch, where "right" leads to the user's manager.
+fact_values! {
+    /// What a launch does in an environment.
+    enum LaunchOutcome {
+        Starts = "starts",
+        Refused = "refused",
+    }
+}
+
+/// A variable of one launch; `Right` leads to the user manager.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Value {
     Right,
@@ -19,154 +27,150 @@ enum Value {
 }
 use Value::{Empty, Right, Unset, Wrong};
 
-/// What is measured: the fact's end, XDG_RUNTIME_DIR, and DBUS_SESSION_BUS_ADDRESS.
-const SURROUNDINGS: [(&str, Value, Value); 8] = [
-    ("neither", Unset, Unset),
-    ("dir-alone", Right, Unset),
-    ("bus-alone", Unset, Right),
-    ("dir-wrong", Wrong, Right),
-    ("dir-empty", Empty, Right),
-    ("bus-wrong", Right, Wrong),
-    ("bus-empty", Right, Empty),
-    ("both", Right, Right),
+/// The variables of two launches, and the facts that they give.
+struct Case {
+    runtime_dir: Value,
+    bus: Value,
+    scope: Fact<LaunchOutcome>,
+    wait: Fact<LaunchOutcome>,
+}
+
+impl Case {
+    const fn new(runtime_dir: Value, bus: Value, [scope, wait]: [&'static str; 2]) -> Self {
+        Self { runtime_dir, bus, scope: Fact::new(scope), wait: Fact::new(wait) }
+    }
+}
+
+const CASES: [Case; 7] = [
+    Case::new(Unset, Unset, ["scope-neither", "wait-neither"]),
+    Case::new(Right, Unset, ["scope-dir-alone", "wait-dir-alone"]),
+    Case::new(Unset, Right, ["scope-bus-alone", "wait-bus-alone"]),
+    Case::new(Wrong, Right, ["scope-dir-wrong", "wait-dir-wrong"]),
+    Case::new(Empty, Right, ["scope-dir-empty", "wait-dir-empty"]),
+    Case::new(Right, Wrong, ["scope-bus-wrong", "wait-bus-wrong"]),
+    Case::new(Right, Empty, ["scope-bus-empty", "wait-bus-empty"]),
 ];
 
-/// The two ways to launch: they connect differently.
-const WAYS: [(&str, Launch); 2] = [("scope", scope), ("wait", wait)];
-
-type Launch = fn(&Sandbox, &str) -> Command;
-
-pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
-    if !sandbox.is_user() {
-        let reason = "it is about the way to the user manager, and --manager system was given";
-        return Err(Unable::Skipped(reason.into()));
+pub(crate) const FACTS: &[FactDecl] = &{
+    let mut facts = [CASES[0].scope.decl(); 2 * CASES.len()];
+    let mut index = 0;
+    while index < CASES.len() {
+        facts[2 * index] = CASES[index].scope.decl();
+        facts[2 * index + 1] = CASES[index].wait.decl();
+        index += 1;
     }
-    sandbox.require_manager()?;
-    let way = Way::find(sandbox)?;
+    facts
+};
+
+/// The two kinds of launch: they connect to the manager in different ways.
+const LAUNCHES: [(FactOf, LaunchCommand); 2] =
+    [(|case| case.scope, scope), (|case| case.wait, wait)];
+
+type FactOf = fn(&Case) -> Fact<LaunchOutcome>;
+type LaunchCommand = fn(&ProbeContext, &str) -> Command;
+
+pub(crate) fn measure(context: &ProbeContext) -> Result<Measurement, NotMeasured> {
+    if !context.is_user() {
+        let reason = "it examines how the user manager is found, and --manager system was given";
+        return Err(NotMeasured::Skipped(reason.into()));
+    }
+    context.require_manager()?;
+    let variables = BusVariables::find(context)?;
     let mut measurement = Measurement::default();
-    // One after the other, because the manager tells every launch under way of all units.
-    for (name, launch) in WAYS {
-        for (surroundings, dir, bus) in SURROUNDINGS {
-            let fact = format!("{name}-{surroundings}");
-            let command = way.surround(launch(sandbox, &fact), dir, bus);
+    let mut started = 0;
+    // One launch after the other: the manager sends every launch in progress a signal for each
+    // unit.
+    for (fact_of, launch) in LAUNCHES {
+        for case in &CASES {
+            let fact = fact_of(case);
+            let command = launch(context, fact.name());
+            let command = variables.apply(command, case.runtime_dir, case.bus);
             let run = command.args(["--", "true"]).run()?;
-            let value = if run.success() { "starts" } else { "refused" };
-            if surroundings == "both" {
-                control(&run)?;
-            } else {
-                measurement.fact_from(&fact, value, &run);
-            }
+            let is_started = run.success();
+            let value = if is_started { LaunchOutcome::Starts } else { LaunchOutcome::Refused };
+            started += usize::from(is_started);
+            measurement.set_from(fact, value, &run);
         }
+        let control = variables.apply(launch(context, "control"), Right, Right);
+        check_control(&control.args(["--", "true"]).run()?)?;
     }
-    if measurement.facts.values().all(|value| value == "starts") {
+    if started == FACTS.len() {
         let reason = "systemd-run succeeds even where it can find no manager: it does not launch";
-        return Err(Unable::Unmeasured(reason.into()));
+        return Err(NotMeasured::Unmeasured(reason.into()));
     }
-    measurement.summary = summary(&measurement);
     Ok(measurement)
 }
 
-fn scope(sandbox: &Sandbox, _: &str) -> Command {
-    own_scope(sandbox)
+fn scope(context: &ProbeContext, _: &str) -> Command {
+    quiet_scope(context)
 }
 
-fn wait(sandbox: &Sandbox, label: &str) -> Command {
-    let unit = sandbox.unit_name(label, "service");
-    // A unit that is to start nothing: of all that a process does, the bus would be told at length.
+fn wait(context: &ProbeContext, label: &str) -> Command {
+    let unit = context.unit_name(label, "service");
+    // The condition fails, so the unit starts no process, and systemd-run has no properties of one
+    // to read.
     let options = ["--quiet", "--collect", "--wait", "--property=ConditionPathExists=!/"];
-    sandbox.systemd_run().args(options).arg(format!("--unit={unit}"))
+    context.systemd_run().args(options).arg(format!("--unit={unit}"))
 }
 
-/// Without a launch that works, a refusal of the others would say nothing.
-fn control(run: &Completed) -> Result<(), Unable> {
+/// Requires a launch that works: without one, a refusal of the others says nothing.
+fn check_control(run: &Output) -> Result<(), NotMeasured> {
     if run.success() {
         return Ok(());
     }
-    Err(Unable::Unmeasured(format!(
-        "even with both variables right nothing was started: {}",
-        run.failure()
+    Err(NotMeasured::Unmeasured(format!(
+        "a launch with both variables right failed as well: {}",
+        run.error_summary()
     )))
 }
 
-fn summary(measurement: &Measurement) -> String {
-    let is = |fact: &str| measurement.facts[fact] == "starts";
-    let scope = match (is("scope-dir-alone"), is("scope-dir-wrong")) {
-        (true, true) => "XDG_RUNTIME_DIR, else DBUS_SESSION_BUS_ADDRESS",
-        (true, false) => "XDG_RUNTIME_DIR if it is set, even if it is wrong",
-        (false, _) => "DBUS_SESSION_BUS_ADDRESS",
-    };
-    let wait = match (is("wait-bus-alone"), is("wait-bus-wrong")) {
-        (true, true) => "DBUS_SESSION_BUS_ADDRESS, else XDG_RUNTIME_DIR",
-        (true, false) => "DBUS_SESSION_BUS_ADDRESS if it is set, even if it is wrong",
-        (false, _) => "XDG_RUNTIME_DIR",
-    };
-    format!("--scope goes by {scope}; --wait by {wait}")
-}
-
-/// The right and the wrong values.
-struct Way {
-    dir: PathBuf,
+/// The right and the wrong values of both variables.
+struct BusVariables {
+    runtime_dir: PathBuf,
     bus: OsString,
-    nowhere: PathBuf,
+    missing_dir: PathBuf,
+    missing_bus: OsString,
 }
 
-impl Way {
-    /// Finds the runtime directory in which the user's manager and bus listen: the one that is set,
-    /// or else the usual one.
-    fn find(sandbox: &Sandbox) -> Result<Self, Unable> {
+impl BusVariables {
+    /// Finds the runtime directory in which the user manager and the user's bus listen:
+    /// `XDG_RUNTIME_DIR`, or else `/run/user/UID`.
+    fn find(context: &ProbeContext) -> Result<Self, NotMeasured> {
         let user = User::current();
         let set = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-        let is_whole = |dir: &PathBuf| {
+        let is_complete = |dir: &PathBuf| {
             let live = SocketState::Live;
-            RuntimeDir::look(Some(dir.as_os_str()), user.uid)
+            RuntimeDir::inspect(Some(dir.as_os_str()), user.uid)
                 == RuntimeDir::Own { private: live, bus: live }
         };
-        let usual = user.runtime_dir();
-        let dir = set.into_iter().chain([usual.clone()]).find(is_whole).ok_or_else(|| {
-            let usual = usual.display();
-            Unable::Skipped(format!("the user has no manager and message bus in {usual}"))
-        })?;
-        let mut bus = OsString::from("unix:path=");
-        bus.push(escape(dir.join("bus").as_os_str().as_bytes()));
-        Ok(Self { dir, bus, nowhere: sandbox.dir().join("nowhere") })
+        let default = user.runtime_dir();
+        let runtime_dir =
+            set.into_iter().chain([default.clone()]).find(is_complete).ok_or_else(|| {
+                let default = default.display();
+                NotMeasured::Skipped(format!(
+                    "no user manager with a message bus listens in {default}"
+                ))
+            })?;
+        let missing_dir = context.dir().join("nowhere");
+        let bus = bus_address(runtime_dir.join("bus").as_os_str());
+        let missing_bus = bus_address(missing_dir.as_os_str());
+        Ok(Self { runtime_dir, bus, missing_dir, missing_bus })
     }
 
-    fn surround(&self, command: Command, dir: Value, bus: Value) -> Command {
-        let mut wrong_bus = OsString::from("unix:path=");
-        wrong_bus.push(escape(self.nowhere.as_os_str().as_bytes()));
-        let value = |value, right: &OsString, wrong: &OsString| match value {
-            Right => Some(right.clone()),
-            Wrong => Some(wrong.clone()),
-            Empty => Some(OsString::new()),
+    /// Sets both variables of a command.
+    fn apply(&self, command: Command, runtime_dir: Value, bus: Value) -> Command {
+        let runtime_dir = match runtime_dir {
+            Right => Some(self.runtime_dir.as_os_str()),
+            Wrong => Some(self.missing_dir.as_os_str()),
+            Empty => Some("".as_ref()),
             Unset => None,
         };
-        let dir = value(dir, &self.dir.clone().into(), &self.nowhere.clone().into());
-        let bus = value(bus, &self.bus, &wrong_bus);
-        command
-            .env_as("XDG_RUNTIME_DIR", dir.as_deref())
-            .env_as("DBUS_SESSION_BUS_ADDRESS", bus.as_deref())
-    }
-}
-
-/// A path as it stands in a bus address (D-Bus Specification, "Server Addresses").
-fn escape(path: &[u8]) -> String {
-    path.iter()
-        .map(|&byte| match byte {
-            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'_' | b'/' | b'.' => {
-                char::from(byte).to_string()
-            }
-            _ => format!("%{byte:02x}"),
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_an_address_reserves_is_escaped_in_a_path() {
-        assert_eq!(escape(b"/run/user/1/bus"), "/run/user/1/bus");
-        assert_eq!(escape(b"/a b,c;\xff"), "/a%20b%2cc%3b%ff");
+        let bus = match bus {
+            Right => Some(self.bus.as_os_str()),
+            Wrong => Some(self.missing_bus.as_os_str()),
+            Empty => Some("".as_ref()),
+            Unset => None,
+        };
+        command.env_opt("XDG_RUNTIME_DIR", runtime_dir).env_opt("DBUS_SESSION_BUS_ADDRESS", bus)
     }
 }

@@ -1,12 +1,14 @@
-//! Whether the slice for agents is defined anywhere, or came into being by being named.
+//! Whether the slice for agents is defined, or was created because a launch named it.
 
-use super::agent_slice::AgentSlice;
-use super::edit_distance::edit_distance;
+use strsim::osa_distance;
+
+use super::support::agent_slice::AgentSlice;
+use crate::exec::Command;
+use crate::fact_values;
 use crate::host::UnitProperties;
-use crate::sandbox::{Command, Sandbox};
-use crate::{Measurement, Unable};
+use crate::sandbox::{Fact, FactDecl, Measurement, NotMeasured, ProbeContext};
 
-/// The properties by which a slice weighs or limits (systemd.resource-control(5)).
+/// The weights and limits of a slice (systemd.resource-control(5)).
 const LIMITS: [&str; 21] = [
     "CPUWeight",
     "StartupCPUWeight",
@@ -30,110 +32,132 @@ const LIMITS: [&str; 21] = [
     "MemoryLimit",
     "TasksMax",
 ];
-/// The properties that tell where a unit is defined.
+/// The properties that show where a unit is defined.
 const ORIGIN: [&str; 5] = ["Id", "LoadState", "FragmentPath", "DropInPaths", "NeedDaemonReload"];
-/// How many letters may differ for a name to be taken for a slip.
-const SLIP: usize = 2;
+/// How many edits make a name similar: as many as a typing error has.
+const MAX_EDITS: usize = 2;
 
-pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
-    let slice = AgentSlice::named(sandbox)?;
-    let files = unit_files(sandbox).start()?;
-    let lineage = slice.lineage();
-    // What nobody has defined tells which properties are nobody's decision.
-    let mut units = lineage.clone();
-    units.push(sandbox.unit_name("undefined", "slice"));
+fact_values! {
+    /// Where the slice is defined.
+    enum Definition {
+        File = "file",
+        DropIn = "drop-in",
+        ByParent = "by-parent",
+        Unread = "unread",
+        SystemManager = "system-manager",
+        Nowhere = "nowhere",
+    }
+}
+
+fact_values! {
+    /// Whether a slice with a similar name is defined.
+    enum SimilarName {
+        None = "none",
+        Near = "near",
+    }
+}
+
+fact_values! {
+    /// Which slice sets a weight or limit.
+    enum LimitsSet {
+        Own = "own",
+        ByParent = "by-parent",
+        Nothing = "nothing",
+    }
+}
+
+fact_values! {
+    /// Whether the manager has read the current files.
+    enum Files {
+        Read = "read",
+        Changed = "changed",
+    }
+}
+
+const DEFINITION: Fact<Definition> = Fact::new("definition");
+const NAMESAKE: Fact<SimilarName> = Fact::new("namesake");
+const LIMITS_SET: Fact<LimitsSet> = Fact::new("limits");
+const FILES: Fact<Files> = Fact::new("files");
+pub(crate) const FACTS: &[FactDecl] =
+    &[DEFINITION.decl(), NAMESAKE.decl(), LIMITS_SET.decl(), FILES.decl()];
+
+pub(crate) fn measure(context: &ProbeContext) -> Result<Measurement, NotMeasured> {
+    let slice = AgentSlice::from_settings(context)?;
+    let files = unit_files(context).start()?;
+    // A slice that is defined nowhere shows the default of every property.
+    let mut units = slice.lineage();
+    units.push(context.unit_name("undefined", "slice"));
     let properties: Vec<&str> = ORIGIN.into_iter().chain(LIMITS).collect();
-    let (mut read, run) = UnitProperties::read(sandbox.systemctl(), &units, &properties)?;
+    let (mut read, run) = UnitProperties::read(context.systemctl(), &units, &properties)?;
     let Some((undefined, own)) = read.pop().zip(read.last().cloned()) else {
-        return Err(Unable::Unmeasured("systemctl told of no unit".into()));
+        return Err(NotMeasured::Unmeasured("systemctl showed no unit".into()));
     };
     if own.get("LoadState") != "loaded" {
-        return Err(Unable::Skipped(format!(
-            "systemd does not load {}: it is {}; see scope-availability",
+        return Err(NotMeasured::Skipped(format!(
+            "systemd does not load {}: its state is {}; see scope-availability",
             slice.unit(),
             own.get("LoadState")
         )));
     }
-    let files = slices_in(&files.wait()?.text());
+    let files = first_words(&files.wait()?.stdout_text());
 
     let mut measurement = Measurement::default();
     measurement.detail("unit", slice.unit());
-    measurement.detail("manager", sandbox.settings.manager.option());
+    measurement.detail("manager", context.settings.manager.option());
     let setters: Vec<(&str, Vec<String>)> = read
         .iter()
         .map(|unit| (unit.get("Id"), limits(unit, &undefined)))
         .filter(|(_, limits)| !limits.is_empty())
         .collect();
+    measurement.detail("settings", listing(&setters));
     let above = setters.iter().find(|(unit, _)| *unit != slice.unit()).map(|(unit, _)| *unit);
 
-    let mut elsewhere = None;
     let definition = if !own.get("FragmentPath").is_empty() {
-        "file"
+        measurement.detail("path", own.get("FragmentPath"));
+        Definition::File
     } else if drop_ins(&own, &undefined).next().is_some() {
-        "drop-in"
+        measurement.detail("path", own.list("DropInPaths").last().unwrap_or_default());
+        Definition::DropIn
     } else if files.iter().any(|file| file == slice.unit()) {
-        "unread"
+        Definition::Unread
     } else if let Some(parent) = above {
         measurement.detail("parent", parent);
-        "by-parent"
+        Definition::ByParent
+    } else if let Some(path) = defined_by_system(context, &slice, &mut measurement) {
+        measurement.detail("path", path);
+        Definition::SystemManager
     } else {
-        elsewhere = defined_by_system(sandbox, &slice, &mut measurement)?;
-        if elsewhere.is_some() { "system-manager" } else { "nowhere" }
+        Definition::Nowhere
     };
-    measurement.fact_from("definition", definition, &run);
-    if matches!(definition, "file" | "drop-in") {
+    measurement.set_from(DEFINITION, definition, &run);
+    if matches!(definition, Definition::File | Definition::DropIn) {
         let is_set = |unit: &str| setters.iter().any(|(setter, _)| *setter == unit);
-        let sets = match above {
-            _ if is_set(slice.unit()) => "own",
-            Some(_) => "by-parent",
-            None => "nothing",
+        let value = match above {
+            _ if is_set(slice.unit()) => LimitsSet::Own,
+            Some(_) => LimitsSet::ByParent,
+            None => LimitsSet::Nothing,
         };
-        measurement.fact_from("limits", sets, &run);
+        measurement.set_from(LIMITS_SET, value, &run);
     }
     let is_stale = read.iter().any(|unit| unit.get("NeedDaemonReload") == "yes");
-    measurement.fact_from("files", if is_stale { "changed" } else { "read" }, &run);
-    let mut near = None;
-    if definition == "nowhere" {
-        near = namesake(sandbox, &slice, &files, &undefined)?;
-        measurement.fact("namesake", if near.is_some() { "near" } else { "none" });
-        measurement.detail("namesake", near.clone().unwrap_or_default());
+    measurement.set_from(FILES, if is_stale { Files::Changed } else { Files::Read }, &run);
+    if definition == Definition::Nowhere {
+        let similar = similar_slice(context, &slice, &files, &undefined)?;
+        let value = if similar.is_some() { SimilarName::Near } else { SimilarName::None };
+        measurement.set(NAMESAKE, value);
+        measurement.detail("namesake", similar.unwrap_or_default());
     }
-    measurement.summary = summary(&slice, &own, definition, &setters, elsewhere.or(near));
     Ok(measurement)
 }
 
-fn summary(
-    slice: &AgentSlice,
-    own: &UnitProperties,
-    definition: &str,
-    setters: &[(&str, Vec<String>)],
-    other: Option<String>,
-) -> String {
-    let unit = slice.unit();
-    let place = match definition {
-        "file" => format!("is defined in {}", own.get("FragmentPath")),
-        "drop-in" => {
-            format!("is defined by {}", own.list("DropInPaths").last().unwrap_or("a drop-in"))
-        }
-        "unread" => "has a file that the manager has not read".into(),
-        "by-parent" => "is defined nowhere itself".into(),
-        "system-manager" => {
-            format!("is defined only for the system's manager, in {}", other.unwrap_or_default())
-        }
-        _ => match other {
-            Some(near) => format!("is defined nowhere; {near} is"),
-            None => "is defined nowhere".into(),
-        },
-    };
-    let limits: Vec<String> = setters
-        .iter()
-        .map(|(setter, limits)| format!("{setter} sets {}", limits.join(", ")))
-        .collect();
-    let limits = if limits.is_empty() { "nothing is set".into() } else { limits.join("; ") };
-    format!("{unit} {place}; {limits}")
+/// Returns what each slice sets, such as `a.slice CPUWeight=40`.
+fn listing(setters: &[(&str, Vec<String>)]) -> String {
+    let settings: Vec<String> =
+        setters.iter().map(|(unit, limits)| format!("{unit} {}", limits.join(" "))).collect();
+    if settings.is_empty() { "none".into() } else { settings.join(", ") }
 }
 
-/// What is set on a slice, as `PROPERTY=VALUE`.
+/// Returns what is set on a slice, as `PROPERTY=VALUE`.
 fn limits(unit: &UnitProperties, undefined: &UnitProperties) -> Vec<String> {
     LIMITS
         .into_iter()
@@ -142,7 +166,7 @@ fn limits(unit: &UnitProperties, undefined: &UnitProperties) -> Vec<String> {
         .collect()
 }
 
-/// The drop-ins that are meant for this slice, and not for every slice.
+/// Returns the drop-ins of this slice, without those of every slice.
 fn drop_ins<'a>(
     unit: &'a UnitProperties,
     undefined: &'a UnitProperties,
@@ -150,69 +174,65 @@ fn drop_ins<'a>(
     unit.list("DropInPaths").filter(|path| undefined.list("DropInPaths").all(|all| all != *path))
 }
 
-fn unit_files(sandbox: &Sandbox) -> Command {
-    sandbox.systemctl().args([
-        "list-unit-files",
-        "--type=slice",
-        "--plain",
-        "--no-legend",
-        "--full",
-    ])
+fn unit_files(context: &ProbeContext) -> Command {
+    let args = ["list-unit-files", "--type=slice", "--plain", "--no-legend", "--full"];
+    context.systemctl().args(args)
 }
 
-/// The first word of each line of `list-unit-files` or `list-units`.
-pub(crate) fn slices_in(listed: &str) -> Vec<String> {
+/// Returns the first word of each line of `list-unit-files` or `list-units`: the units' names.
+pub(crate) fn first_words(listed: &str) -> Vec<String> {
     listed.lines().filter_map(|line| Some(line.split_ascii_whitespace().next()?.into())).collect()
 }
 
-/// Where the system's manager has the slice, which is of no use to the user's.
+/// Returns the file by which the slice is defined for the system manager, which the user manager
+/// does not read.
 fn defined_by_system(
-    sandbox: &Sandbox,
+    context: &ProbeContext,
     slice: &AgentSlice,
     measurement: &mut Measurement,
-) -> Result<Option<String>, Unable> {
-    if !sandbox.is_user() {
-        return Ok(None);
+) -> Option<String> {
+    if !context.is_user() {
+        return None;
     }
-    let units = [slice.unit().to_owned(), sandbox.unit_name("undefined", "slice")];
-    let systemctl = sandbox.command("systemctl").arg("--system");
+    let units = [slice.unit().to_owned(), context.unit_name("undefined", "slice")];
+    let systemctl = context.command("systemctl").arg("--system");
     let Ok((read, run)) = UnitProperties::read(systemctl, &units, &ORIGIN) else {
-        // Without a system bus there is nobody who could have been meant.
-        return Ok(None);
+        // Without a system manager the slice is not defined there.
+        return None;
     };
-    let [own, undefined] = &read[..] else { return Ok(None) };
+    let [own, undefined] = &read[..] else { return None };
     let file = Some(own.get("FragmentPath")).filter(|path| !path.is_empty());
     let path = file.or_else(|| drop_ins(own, undefined).last()).map(str::to_owned);
     if path.is_some() {
-        measurement.evidence.push(run.evidence("definition"));
+        measurement.add_evidence(DEFINITION.name(), &run);
     }
-    Ok(path)
+    path
 }
 
-/// A slice with almost the same name that is defined.
-fn namesake(
-    sandbox: &Sandbox,
+/// Returns a defined slice with a similar name.
+fn similar_slice(
+    context: &ProbeContext,
     slice: &AgentSlice,
     files: &[String],
     undefined: &UnitProperties,
-) -> Result<Option<String>, Unable> {
-    let loaded = sandbox
+) -> Result<Option<String>, NotMeasured> {
+    let loaded = context
         .systemctl()
         .args(["list-units", "--type=slice", "--all", "--plain", "--no-legend", "--full"])
         .run()?;
-    let mut near: Vec<(usize, String)> = slices_in(&loaded.text())
+    let mut similar: Vec<(usize, String)> = first_words(&loaded.stdout_text())
         .into_iter()
         .chain(files.iter().cloned())
-        .map(|name| (edit_distance(&name, slice.unit()), name))
-        .filter(|(distance, _)| (1..=SLIP).contains(distance))
+        .map(|name| (osa_distance(&name, slice.unit()), name))
+        .filter(|(edits, _)| (1..=MAX_EDITS).contains(edits))
         .collect();
-    near.sort();
-    near.dedup();
-    if near.is_empty() {
+    similar.sort();
+    similar.dedup();
+    if similar.is_empty() {
         return Ok(None);
     }
-    let names: Vec<String> = near.into_iter().map(|(_, name)| name).collect();
-    let (read, _) = UnitProperties::read(sandbox.systemctl(), &names, &ORIGIN)?;
+    let names: Vec<String> = similar.into_iter().map(|(_, name)| name).collect();
+    let (read, _) = UnitProperties::read(context.systemctl(), &names, &ORIGIN)?;
     let is_defined = |unit: &UnitProperties| {
         !unit.get("FragmentPath").is_empty() || drop_ins(unit, undefined).next().is_some()
     };
@@ -224,8 +244,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_names_of_slices_stand_in_front() {
+    fn the_name_of_a_unit_is_the_first_word_of_its_line() {
         let listed = "app.slice static -\nodd\\x20name.slice loaded active active A slice\n\n";
-        assert_eq!(slices_in(listed), ["app.slice", "odd\\x20name.slice"]);
+        assert_eq!(first_words(listed), ["app.slice", "odd\\x20name.slice"]);
     }
 }

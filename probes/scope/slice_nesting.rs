@@ -1,23 +1,54 @@
-//! Against whom the weight of the slice for agents is measured.
+//! With which other units the weight of the slice for agents competes.
 
-use super::agent_slice::AgentSlice;
+use super::support::agent_slice::AgentSlice;
+use crate::fact_values;
 use crate::host::{Cgroup, UnitProperties};
-use crate::sandbox::Sandbox;
-use crate::{Measurement, Unable};
+use crate::sandbox::{Fact, FactDecl, Measurement, NotMeasured, ProbeContext};
 
-/// The weights: they divide what the slices of one level compete for (cgroups(7), "weights").
+/// The weights: each divides a resource among siblings (systemd.resource-control(5), cgroups(7)).
 const WEIGHTS: [&str; 2] = ["CPUWeight", "IOWeight"];
 
-pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
-    let slice = AgentSlice::named(sandbox)?;
+fact_values! {
+    /// Where the slice is.
+    enum Level {
+        Top = "top",
+        Nested = "nested",
+    }
+}
+
+fact_values! {
+    /// With what the slice's weight competes.
+    enum Competitors {
+        Everything = "everything",
+        EverythingByParent = "everything-by-parent",
+        None = "none",
+        ParentOnly = "parent-only",
+    }
+}
+
+fact_values! {
+    /// Whether another cgroup with processes is in the parent slice.
+    enum Siblings {
+        Alone = "alone",
+        Others = "others",
+    }
+}
+
+const LEVEL: Fact<Level> = Fact::new("level");
+const COMPETES: Fact<Competitors> = Fact::new("competes");
+const COMPANY: Fact<Siblings> = Fact::new("company");
+pub(crate) const FACTS: &[FactDecl] = &[LEVEL.decl(), COMPETES.decl(), COMPANY.decl()];
+
+pub(crate) fn measure(context: &ProbeContext) -> Result<Measurement, NotMeasured> {
+    let slice = AgentSlice::from_settings(context)?;
     let lineage = slice.lineage();
-    // What nobody has defined tells what a weight looks like that is not set.
+    // A slice that is defined nowhere shows what a weight looks like that is not set.
     let mut units = lineage.clone();
-    units.push(sandbox.unit_name("undefined", "slice"));
+    units.push(context.unit_name("undefined", "slice"));
     let properties = [&["ControlGroup"][..], &WEIGHTS].concat();
-    let (mut read, run) = UnitProperties::read(sandbox.systemctl(), &units, &properties)?;
+    let (mut read, run) = UnitProperties::read(context.systemctl(), &units, &properties)?;
     let Some(undefined) = read.pop() else {
-        return Err(Unable::Unmeasured("systemctl told of no unit".into()));
+        return Err(NotMeasured::Unmeasured("systemctl showed no unit".into()));
     };
     let weight_of = |unit: &UnitProperties| {
         let is_set = |property: &&str| unit.get(property) != undefined.get(property);
@@ -29,47 +60,48 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
     let mut measurement = Measurement::default();
     measurement.detail("unit", slice.unit());
     measurement.detail("top", &lineage[0]);
-    measurement.detail("manager", sandbox.settings.manager.option());
-    measurement.fact_from("level", if lineage.len() > 1 { "nested" } else { "top" }, &run);
-    let lowest = weights.iter().rev().flatten().next();
-    let scope = match (&weights[0], lowest) {
-        (Some(_), _) if lineage.len() == 1 => "everything",
-        (Some(_), _) => "everything-by-parent",
+    measurement.detail("manager", context.settings.manager.option());
+    let level = if lineage.len() > 1 { Level::Nested } else { Level::Top };
+    measurement.set_from(LEVEL, level, &run);
+    let innermost = weights.iter().rev().flatten().next();
+    let competitors = match (&weights[0], innermost) {
+        (Some(_), _) if lineage.len() == 1 => Competitors::Everything,
+        (Some(_), _) => Competitors::EverythingByParent,
         (None, Some((property, weight))) => {
             measurement.detail("property", *property);
             measurement.detail("weight", weight.as_str());
-            "parent-only"
+            Competitors::ParentOnly
         }
-        (None, None) => "none",
+        (None, None) => Competitors::None,
     };
-    measurement.fact_from("competes", scope, &run);
-    let levels: Vec<String> = lineage
+    measurement.set_from(COMPETES, competitors, &run);
+    let settings: Vec<String> = lineage
         .iter()
         .zip(&weights)
         .map(|(unit, weight)| match weight {
-            Some((property, weight)) => format!("{unit} has {property}={weight}"),
-            None => format!("{unit} has no weight of its own"),
+            Some((property, weight)) => format!("{unit} {property}={weight}"),
+            None => format!("{unit} none"),
         })
         .collect();
-    measurement.summary = levels.join(", ");
+    measurement.detail("weights", settings.join(", "));
     if let [.., around, own] = &read[..] {
-        let others = company(around, own);
-        let company = if others.is_empty() { "alone" } else { "others" };
-        measurement.fact_from("company", company, &run);
-        let beside = if others.is_empty() { "nothing".into() } else { others.join(", ") };
-        let parent = &lineage[lineage.len() - 2];
-        measurement.summary = format!("{}; beside it in {parent}: {beside}", measurement.summary);
+        let siblings = siblings(around, own);
+        let value = if siblings.is_empty() { Siblings::Alone } else { Siblings::Others };
+        measurement.set_from(COMPANY, value, &run);
+        measurement.detail("parent", &lineage[lineage.len() - 2]);
+        measurement.detail("siblings", siblings.join(", "));
     }
     Ok(measurement)
 }
 
-/// What lives beside a slice in the slice around it. One that is not active has no cgroup.
-fn company(around: &UnitProperties, own: &UnitProperties) -> Vec<String> {
+/// Returns the cgroups with processes beside a slice in the slice around it. A slice that is not
+/// active has no cgroup.
+fn siblings(around: &UnitProperties, own: &UnitProperties) -> Vec<String> {
     let path = around.get("ControlGroup");
     if path.is_empty() {
         return Vec::new();
     }
-    let parent = Cgroup::at(path);
+    let parent = Cgroup::from_path(path);
     let mut children = parent.populated_children();
     children.retain(|name| own.get("ControlGroup") != format!("{path}/{name}"));
     children

@@ -1,118 +1,144 @@
-//! Whether the limits on this host have room for a fleet of agents.
+//! Whether the limits on this host allow all agents to run.
 
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 
-use super::agent_slice::AgentSlice;
-use super::out_of_memory::{MANAGED, WatchedScope, managed_units};
-use super::task_bounds::TaskBound;
+use super::support::agent_slice::AgentSlice;
+use super::support::oom_policy::{MANAGED, OomPolicy, OomTestScope, managed_units};
+use super::support::task_limits::{Headroom, LimitKind, TaskLimit};
+use crate::exec::Output;
+use crate::fact_values;
 use crate::host::{Cgroup, UnitProperties, User};
-use crate::sandbox::{Completed, Sandbox};
-use crate::{Measurement, Unable};
+use crate::sandbox::{Fact, FactDecl, Measurement, NotMeasured, ProbeContext};
 
-/// How many open files a program must be able to ask for: the kernel's own default.
-const OPEN_FILES: u64 = 4096;
-const ABOUT_SLICES: [&str; 3] = ["Id", "ControlGroup", "TasksMax"];
-const ABOUT_MANAGER: [&str; 3] = ["ControlGroup", "DefaultTasksMax", "DefaultLimitNOFILE"];
+/// How many files a program must be able to open: the kernel's default hard limit
+/// (Linux, include/uapi/linux/fs.h, `INR_OPEN_MAX`).
+const OPEN_FILES_NEEDED: u64 = 4096;
+const SLICE_PROPERTIES: [&str; 3] = ["Id", "ControlGroup", "TasksMax"];
+const MANAGER_PROPERTIES: [&str; 3] = ["ControlGroup", "DefaultTasksMax", "DefaultLimitNOFILE"];
 
-pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
-    sandbox.require_manager()?;
-    let scope = WatchedScope::start(sandbox)?;
-    let (managers, run) = UnitProperties::read(sandbox.systemctl(), &[], &ABOUT_MANAGER)?;
+fact_values! {
+    /// Whether a program may open as many files as it needs.
+    enum FileLimit {
+        Enough = "enough",
+        Low = "low",
+    }
+}
+
+fact_values! {
+    /// Whether systemd-oomd may kill in a unit around agents.
+    enum ManagedOom {
+        Off = "off",
+        Kill = "kill",
+    }
+}
+
+const TASKS: Fact<Headroom> = Fact::new("tasks");
+const BOUND: Fact<LimitKind> = Fact::new("bound");
+const OPEN_FILES: Fact<FileLimit> = Fact::new("open-files");
+const SERVICE_OPEN_FILES: Fact<FileLimit> = Fact::new("service-open-files");
+const OOM_POLICY: Fact<OomPolicy> = Fact::new("oom-policy");
+const MANAGED_OOM: Fact<ManagedOom> = Fact::new("managed-oom");
+pub(crate) const FACTS: &[FactDecl] = &[
+    TASKS.decl(),
+    BOUND.decl(),
+    OPEN_FILES.decl(),
+    SERVICE_OPEN_FILES.decl(),
+    OOM_POLICY.decl(),
+    MANAGED_OOM.decl(),
+];
+
+pub(crate) fn measure(context: &ProbeContext) -> Result<Measurement, NotMeasured> {
+    context.require_manager()?;
+    let scope = OomTestScope::start(context)?;
+    let (managers, run) = UnitProperties::read(context.systemctl(), &[], &MANAGER_PROPERTIES)?;
     let manager = &managers[0];
-    let slices = slices(sandbox)?;
+    let slices = slices(context)?;
     let user = User::current();
 
     let mut measurement = Measurement::default();
     measurement.detail("user", user.name.as_str());
-    let of = sandbox.settings.manager;
-    measurement.detail("manager", of.option());
-    measurement.detail("conf", format!("/etc/systemd/{}.conf.d", of.name()));
-    let bounds = bounds(sandbox, manager, &slices, user.uid);
-    let tightest = bounds.iter().min_by_key(|bound| (bound.grade(), bound.share()));
-    let mut summary = Vec::new();
-    if let Some(bound) = tightest {
-        summary.push(tasks(sandbox, bound, &run, &mut measurement));
-    }
+    let examined = context.settings.manager;
+    measurement.detail("manager", examined.option());
+    measurement.detail("conf", format!("/etc/systemd/{}.conf.d", examined.name()));
+    measurement.detail("agent-count", agent_count(context.settings.agents));
+    let limits = task_limits(context, manager, &slices, user.uid);
+    let Some(tightest) = TaskLimit::tightest(&limits) else {
+        return Err(NotMeasured::Unmeasured("/proc shows no limit on tasks".into()));
+    };
+    record_tasks(tightest, &run, &mut measurement);
 
     let hard = getrlimit(Resource::RLIMIT_NOFILE).map_err(std::io::Error::from)?.1;
-    measurement.fact_from("open-files", open_files(hard), &run);
+    measurement.set_from(OPEN_FILES, file_limit(hard), &run);
     let service = manager.get("DefaultLimitNOFILE").parse().unwrap_or(RLIM_INFINITY);
-    measurement.fact_from("service-open-files", open_files(service), &run);
-    measurement.detail("files", hard.to_string());
-    measurement.detail("service-files", service.to_string());
-    summary.push(match hard {
-        RLIM_INFINITY => "any number of open files".into(),
-        hard => format!("up to {hard} open files each"),
-    });
+    measurement.set_from(SERVICE_OPEN_FILES, file_limit(service), &run);
+    measurement.detail("files", file_count(hard));
+    measurement.detail("service-files", file_count(service));
 
-    let (policy, run) = scope.policy(sandbox)?;
-    measurement.fact_from("oom-policy", policy, &run);
-    summary.push(format!("out of memory: {policy}"));
-    let managed = managed_units(sandbox, &slices, user.uid);
-    measurement.detail("managed", managed.join(" "));
-    measurement.fact_from("managed-oom", if managed.is_empty() { "off" } else { "kill" }, &run);
-    measurement.summary = summary.join("; ");
+    let (policy, run) = scope.policy(context)?;
+    measurement.set_from(OOM_POLICY, policy, &run);
+    let oomd_units = managed_units(context, &slices, user.uid);
+    let value = if oomd_units.is_empty() { ManagedOom::Off } else { ManagedOom::Kill };
+    measurement.set_from(MANAGED_OOM, value, &run);
+    measurement.detail("managed", oomd_units.join(" "));
     Ok(measurement)
 }
 
-/// Records how many more tasks the tightest bound lets in.
-fn tasks(
-    sandbox: &Sandbox,
-    bound: &TaskBound,
-    run: &Completed,
-    measurement: &mut Measurement,
-) -> String {
-    measurement.fact_from("tasks", bound.grade().name(), run);
-    measurement.fact_from("bound", bound.kind, run);
+/// Records how many more tasks the tightest limit allows.
+fn record_tasks(limit: &TaskLimit, run: &Output, measurement: &mut Measurement) {
+    measurement.set_from(TASKS, limit.headroom(), run);
+    measurement.set_from(BOUND, limit.kind, run);
     for (key, value) in [
-        ("bound", bound.name.clone()),
-        ("room", bound.room.to_string()),
-        ("need", bound.need().to_string()),
-        ("agents", bound.agents.to_string()),
+        ("bound", limit.name.clone()),
+        ("room", limit.room.to_string()),
+        ("need", limit.need().to_string()),
+        ("agents", limit.agents.to_string()),
     ] {
         measurement.detail(key, value);
     }
-    let fleet = match sandbox.settings.fleet {
-        1 => "1 agent".into(),
-        fleet => format!("{fleet} agents"),
-    };
-    format!("{fleet}; {} lets in {} more tasks", bound.name, bound.room)
 }
 
-/// The slice for agents and those around it, from the outermost; none where none was named, or
-/// none that can be.
-fn slices(sandbox: &Sandbox) -> Result<Vec<UnitProperties>, Unable> {
-    let Ok(slice) = AgentSlice::named(sandbox) else { return Ok(Vec::new()) };
-    let properties = [&ABOUT_SLICES[..], &MANAGED].concat();
-    Ok(UnitProperties::read(sandbox.systemctl(), &slice.lineage(), &properties)?.0)
+fn agent_count(agents: u32) -> String {
+    if agents == 1 { "1 agent".into() } else { format!("{agents} agents") }
 }
 
-/// Every bound on the tasks of agents, from the scope of one to the kernel's.
-fn bounds(
-    sandbox: &Sandbox,
+fn file_count(limit: u64) -> String {
+    if limit == RLIM_INFINITY { "any number of".into() } else { limit.to_string() }
+}
+
+/// Returns the slice for agents and those around it, from the outermost; none if no usable slice is
+/// named.
+fn slices(context: &ProbeContext) -> Result<Vec<UnitProperties>, NotMeasured> {
+    let Ok(slice) = AgentSlice::from_settings(context) else { return Ok(Vec::new()) };
+    let properties = [&SLICE_PROPERTIES[..], &MANAGED].concat();
+    Ok(UnitProperties::read(context.systemctl(), &slice.lineage(), &properties)?.0)
+}
+
+/// Returns every limit on the tasks of agents, from that of one agent's scope to the kernel's.
+fn task_limits(
+    context: &ProbeContext,
     manager: &UnitProperties,
     slices: &[UnitProperties],
     uid: u32,
-) -> Vec<TaskBound> {
-    let fleet = u64::from(sandbox.settings.fleet);
-    let around = Cgroup::at(manager.get("ControlGroup"));
-    let mut bounds = Vec::new();
-    // Without its controller a limit on tasks is stored and not in force.
-    let controllers = around.file("cgroup.controllers").unwrap_or_default();
+) -> Vec<TaskLimit> {
+    let agents = u64::from(context.settings.agents);
+    let around = Cgroup::from_path(manager.get("ControlGroup"));
+    let mut limits = Vec::new();
+    // Without its controller a limit on tasks is stored and not applied.
+    let controllers = around.read("cgroup.controllers").unwrap_or_default();
     if controllers.split_ascii_whitespace().any(|name| name == "pids") {
-        bounds.extend(TaskBound::of_scopes(manager));
-        bounds.extend(slices.iter().filter_map(|slice| TaskBound::of_slice(slice, fleet)));
+        limits.extend(TaskLimit::of_scopes(manager));
+        limits.extend(slices.iter().filter_map(|slice| TaskLimit::of_slice(slice, agents)));
     }
     let mut next = Some(around);
     while let Some(cgroup) = next {
-        bounds.extend(TaskBound::of_cgroup(&cgroup, "user", fleet));
+        limits.extend(TaskLimit::of_cgroup(&cgroup, LimitKind::User, agents));
         next = cgroup.parent();
     }
-    bounds.extend(TaskBound::of_user(uid, fleet));
-    bounds.extend(TaskBound::of_kernel(fleet));
-    bounds
+    limits.extend(TaskLimit::of_user(uid, agents));
+    limits.extend(TaskLimit::of_kernel(agents));
+    limits
 }
 
-fn open_files(most: u64) -> &'static str {
-    if most < OPEN_FILES { "low" } else { "enough" }
+fn file_limit(limit: u64) -> FileLimit {
+    if limit < OPEN_FILES_NEEDED { FileLimit::Low } else { FileLimit::Enough }
 }

@@ -1,38 +1,65 @@
-//! Whether wrapped panes of the tmux servers that run can reach the user's manager, and what
-//! becomes of such a pane in a server that was started without a bus.
+//! Measures whether wrapped panes of the running tmux servers can reach the user's manager, and
+//! whether such a pane runs in a server that was started without a bus.
 
-use super::bus_variables::BusVariables;
-use super::pane::{Fate, Opening, Pane};
-use super::pane_pipe::PanePipe;
-use super::server_bus::{AskedServers, ServerBus};
-use super::wrapper::Wrapper;
+use super::support::bus_variables::BusVariables;
+use super::support::pane::{Pane, PaneBuilder, PaneState};
+use super::support::pane_fifo::PaneFifo;
+use super::support::server_reachability::{BusState, PendingServers, ServerCheck};
+use super::support::wrapper::Wrapper;
+use crate::exec::{Child, Output};
+use crate::fact_values;
 use crate::host::{RuntimeDir, SocketState, User};
-use crate::sandbox::{Completed, Running, Sandbox, TmuxServer};
-use crate::{Measurement, Unable};
+use crate::sandbox::{Fact, FactDecl, Measurement, NotMeasured};
+use crate::sandbox::{PrivateTmuxServer, ProbeContext};
 
-/// Makes a session.
-const OLD: [&str; 7] = ["new-session", "-d", "-s", "old", "--", "cat", ";"];
-/// Extends update-environment by both variables.
-const EXTEND: [&str; 5] =
+const SERVERS: Fact<BusState> = Fact::new("servers");
+const USER_BUS: Fact<UserBus> = Fact::new("user-bus");
+const WRAPPED_PANE: Fact<PaneState> = Fact::new("wrapped-pane");
+const SET_ENVIRONMENT: Fact<PaneState> = Fact::new("set-environment");
+const UPDATE_ENVIRONMENT: Fact<PaneState> = Fact::new("update-environment");
+const NEW_SESSION: Fact<PaneState> = Fact::new("update-environment-new-session");
+const OVER_GLOBAL: Fact<PaneState> = Fact::new("update-environment-over-global");
+pub(crate) const FACTS: &[FactDecl] = &[
+    SERVERS.decl(),
+    USER_BUS.decl(),
+    WRAPPED_PANE.decl(),
+    SET_ENVIRONMENT.decl(),
+    UPDATE_ENVIRONMENT.decl(),
+    NEW_SESSION.decl(),
+    OVER_GLOBAL.decl(),
+];
+
+fact_values! {
+    /// Whether the user's message bus has a listener.
+    pub(crate) enum UserBus {
+        Listens = "listens",
+        Absent = "absent",
+    }
+}
+
+/// Makes a session before `update-environment` is extended.
+const OLD_SESSION: [&str; 7] = ["new-session", "-d", "-s", "old", "--", "cat", ";"];
+/// Extends `update-environment` by both variables.
+const EXTEND_UPDATE_ENVIRONMENT: [&str; 5] =
     ["set-option", "-ga", "update-environment", " XDG_RUNTIME_DIR DBUS_SESSION_BUS_ADDRESS", ";"];
-/// What a launch outside tmux writes.
+/// The output of a launch outside tmux.
 const LAUNCHED: &str = "launched";
 
-pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
-    if !sandbox.is_user() {
+pub(crate) fn measure(context: &ProbeContext) -> Result<Measurement, NotMeasured> {
+    if !context.is_user() {
         let reason = "a scope of the system manager needs no user bus in a pane's environment";
-        return Err(Unable::Skipped(reason.into()));
+        return Err(NotMeasured::Skipped(reason.into()));
     }
     let user = User::current();
-    let wrapper = Wrapper::new(sandbox, &sandbox.unit_name("own", "slice"));
-    let asked = AskedServers::ask(sandbox, &user);
-    let controls = Controls::start(sandbox, &wrapper, &user)?;
-    let server = TmuxServer::start(sandbox, "bare", BusVariables::remove)?;
-    let mut pipe = PanePipe::make(sandbox)?;
-    let (working, control) = controls.first_that_works(&user)?;
+    let wrapper = Wrapper::new(context, &context.unit_name("own", "slice"));
+    let pending = PendingServers::query(context, &user);
+    let controls = ControlLaunches::start(context, &wrapper, &user)?;
+    let server = PrivateTmuxServer::start(context, "bare", BusVariables::remove)?;
+    let mut fifo = PaneFifo::create(context)?;
+    let (working, control) = controls.first_success(&user)?;
 
-    let words = |name| wrapper.around(&Pane::living(name, &pipe));
-    let with_bus = || Opening::by(working.apply(server.command()));
+    let words = |name| wrapper.wrap(&Pane::heartbeat_command(name, &fifo));
+    let with_bus = || PaneBuilder::new(working.apply(server.command()));
     let [bare, set] = with_bus()
         .pane("bare", &words("bare"))
         .then(working.set_globally())
@@ -40,96 +67,77 @@ pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
         .run()?;
     let [old, new] = with_bus()
         .then(BusVariables::UNSET_GLOBALLY)
-        .then(OLD)
-        .then(EXTEND)
-        .pane_again("old", &words("old"))
+        .then(OLD_SESSION)
+        .then(EXTEND_UPDATE_ENVIRONMENT)
+        .respawn("old", &words("old"))
         .pane("new", &words("new"))
         .run()?;
-    let [taken] = Opening::by(BusVariables::remove(server.command()))
+    let [over_global] = PaneBuilder::new(BusVariables::remove(server.command()))
         .then(working.set_globally())
-        .pane("taken", &words("taken"))
+        .pane("over-global", &words("over-global"))
         .run()?;
 
     let mut measurement = Measurement::default();
-    let servers = asked?.examine(sandbox, &user, &wrapper)?;
-    ServerBus::tell(&servers, "servers", &mut measurement);
-    tell_mending(&working, &user, &mut measurement);
-    measurement.evidence.push(control.evidence("wrapped-pane"));
+    let checks = pending?.check(context, &user, &wrapper)?;
+    ServerCheck::record(&checks, SERVERS, &mut measurement);
+    record_fix_details(&working, &user, &mut measurement);
+    measurement.add_evidence(WRAPPED_PANE.name(), &control);
     for (fact, pane) in [
-        ("wrapped-pane", bare),
-        ("set-environment", set),
-        ("update-environment", old),
-        ("update-environment-new-session", new),
-        ("update-environment-over-global", taken),
+        (WRAPPED_PANE, bare),
+        (SET_ENVIRONMENT, set),
+        (UPDATE_ENVIRONMENT, old),
+        (NEW_SESSION, new),
+        (OVER_GLOBAL, over_global),
     ] {
-        measurement.fact_from(fact, pane.fate(&mut pipe)?.name(), &pane.opened);
+        measurement.set_from(fact, pane.state(&mut fifo)?, &pane.opened);
     }
-    measurement.summary = summary(&servers, &measurement);
     Ok(measurement)
 }
 
-fn summary(servers: &[ServerBus], measurement: &Measurement) -> String {
-    let good = servers.iter().filter(|server| server.reaches()).count();
-    let found = match servers.len() {
-        0 => "no tmux server runs".to_owned(),
-        1 => format!("one tmux server runs, {good} can launch a scope"),
-        all => format!("{all} tmux servers run, {good} can launch a scope"),
-    };
-    let told = |fact: &str| {
-        if measurement.facts[fact] == Fate::Lives.name() { "lived" } else { "died" }
-    };
-    format!(
-        "{found}; in a private server without a bus a wrapped pane {}, after set-environment -g \
-         it {}",
-        told("wrapped-pane"),
-        told("set-environment")
-    )
-}
+/// Launches outside tmux. One must succeed before a pane that exits is evidence of anything.
+struct ControlLaunches(Vec<(BusVariables, Child)>);
 
-/// Launches outside tmux, one of which must work before a pane that dies says anything.
-struct Controls(Vec<(BusVariables, Running)>);
-
-impl Controls {
+impl ControlLaunches {
     /// Launches with the doctor's own variables, and with those by convention.
-    fn start(sandbox: &Sandbox, wrapper: &Wrapper, user: &User) -> Result<Self, Unable> {
+    fn start(context: &ProbeContext, wrapper: &Wrapper, user: &User) -> Result<Self, NotMeasured> {
         let mut candidates = vec![BusVariables::own(), BusVariables::conventional(user)];
         candidates.dedup();
         let start = |variables: BusVariables| {
-            let running = variables.apply(wrapper.command(sandbox, &["echo", LAUNCHED])).start()?;
-            Ok((variables, running))
+            let child = variables.apply(wrapper.command(context, &["echo", LAUNCHED])).start()?;
+            Ok((variables, child))
         };
         candidates.into_iter().map(start).collect::<Result<_, _>>().map(Self)
     }
 
-    fn first_that_works(self, user: &User) -> Result<(BusVariables, Completed), Unable> {
-        for (variables, running) in self.0 {
-            let launch = running.wait()?;
-            if launch.success() && launch.text() == LAUNCHED {
+    fn first_success(self, user: &User) -> Result<(BusVariables, Output), NotMeasured> {
+        for (variables, child) in self.0 {
+            let launch = child.wait()?;
+            if launch.success() && launch.stdout_text() == LAUNCHED {
                 return Ok((variables, launch));
             }
             if launch.success() {
-                let reason = "systemd-run succeeded outside tmux, and launched nothing";
-                return Err(Unable::Unmeasured(reason.into()));
+                let reason = "systemd-run exited with 0 outside tmux and did not start its command";
+                return Err(NotMeasured::Unmeasured(reason.into()));
             }
         }
-        Err(Unable::Skipped(format!(
+        Err(NotMeasured::Skipped(format!(
             "no user manager answers, neither through this environment nor at {}",
             user.runtime_dir().display()
         )))
     }
 }
 
-/// Records what a server is to be given so that its panes reach the user's manager.
-fn tell_mending(working: &BusVariables, user: &User, measurement: &mut Measurement) {
+/// Records the values with which the panes of a server reach the user's manager.
+fn record_fix_details(working: &BusVariables, user: &User, measurement: &mut Measurement) {
     let conventional = BusVariables::conventional(user);
     let has_manager = |variables: &BusVariables| {
-        RuntimeDir::look(variables.runtime_dir.as_deref(), user.uid).has_manager()
+        RuntimeDir::inspect(variables.runtime_dir.as_deref(), user.uid).has_manager()
     };
     let best = if has_manager(working) { working } else { &conventional };
     let dir = best.runtime_dir.clone().unwrap_or_default();
     let bus = std::path::Path::new(&dir).join("bus");
     let listens = SocketState::of(&bus) == SocketState::Live;
-    measurement.fact("user-bus", if listens { "listens" } else { "absent" });
+    measurement.set(USER_BUS, if listens { UserBus::Listens } else { UserBus::Absent });
     measurement.detail("runtime-dir", dir.to_string_lossy());
     measurement.detail("bus-address", format!("unix:path={}", bus.display()));
 }

@@ -1,9 +1,10 @@
-//! What tmux calls a wrapped pane: while systemd-run asks for the scope, while the agent lives, and
-//! once the launch has failed; and where the failure can be read.
+//! Measures the `pane_current_command` of a wrapped pane: while systemd-run waits for the scope, while
+//! the agent runs, and after the launch has failed; and where the error message can be read.
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, DirBuilder};
+use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::net::UnixListener;
@@ -11,19 +12,54 @@ use std::time::Instant;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::bus_variables::BusVariables;
-use super::pane::{Opening, Pane};
-use super::pane_pipe::PanePipe;
-use super::wrapper::Wrapper;
-use crate::sandbox::{Completed, Sandbox, TmuxServer};
-use crate::{Measurement, Unable};
+use super::support::bus_variables::BusVariables;
+use super::support::pane::{Pane, PaneBuilder};
+use super::support::pane_fifo::PaneFifo;
+use super::support::wrapper::Wrapper;
+use crate::exec::Output;
+use crate::fact_values;
+use crate::sandbox::{Fact, FactDecl, Measurement, NotMeasured};
+use crate::sandbox::{PrivateTmuxServer, ProbeContext};
 
-/// An agent that takes the place of the shell: it writes the file `$0` to the pipe `$1`, which tells
-/// that it runs, and then waits for input.
-const EXEC: &str = "exec cat \"$0\" - >\"$1\"";
-/// What the server is told before the first pane is opened: run-shell uses the shell that the user
-/// prefers, which may be any.
-const PREPARE: [&str; 10] = [
+const STARTING: Fact<CommandName> = Fact::new("starting");
+const EXEC: Fact<CommandName> = Fact::new("exec");
+const SHELL: Fact<CommandName> = Fact::new("shell");
+const FAILED: Fact<CommandName> = Fact::new("failed");
+const CAPTURE: Fact<Message> = Fact::new("capture");
+const CAPTURE_ALL: Fact<Message> = Fact::new("capture-all");
+pub(crate) const FACTS: &[FactDecl] = &[
+    STARTING.decl(),
+    EXEC.decl(),
+    SHELL.decl(),
+    FAILED.decl(),
+    CAPTURE.decl(),
+    CAPTURE_ALL.decl(),
+];
+
+fact_values! {
+    /// What `pane_current_command` names.
+    pub(crate) enum CommandName {
+        Agent = "agent",
+        Shell = "shell",
+        SystemdRun = "systemd-run",
+    }
+}
+
+fact_values! {
+    /// Whether captured text begins with the message of the failed systemd-run.
+    pub(crate) enum Message {
+        Shown = "shown",
+        Missing = "missing",
+    }
+}
+
+/// An agent that replaces its shell: it writes the file `$0` to the FIFO `$1`, which is its report,
+/// and then waits for input.
+const EXEC_AGENT: &str = "exec cat \"$0\" - >\"$1\"";
+/// The same agent as a child of its shell.
+const CHILD_AGENT: &str = "cat \"$0\" - >\"$1\"; exit";
+/// Commands before the first pane: run-shell uses default-shell, which is the user's own shell.
+const SET_OPTIONS: [&str; 10] = [
     "set-option",
     "-g",
     "default-shell",
@@ -35,13 +71,13 @@ const PREPARE: [&str; 10] = [
     "on",
     ";",
 ];
-/// How often the launch that fails is made, if need be: tmux may lose the last words of a pane
-/// (see the card), on a busy host in one of a hundred.
-const LAUNCHES: usize = 5;
-/// Prints what tmux calls each pane. The end of a child is what makes tmux look for children that
-/// have ended, and it misses some (upstream commit fa5f3cef3d65, issue 4559): so one ends with each
-/// look. It is not waited for, as it may be missed itself.
-const LIST: [&str; 8] = [
+/// How often the launch that fails is tried: tmux may lose the last output of a pane (see the card),
+/// on a busy host in one of a hundred.
+const MAX_ATTEMPTS: usize = 5;
+/// Prints the command name of each pane. tmux reaps children when it gets SIGCHLD, and misses some
+/// signals (tmux commit fa5f3cef3d65, issue 4559), so `true` exits with each list. It runs with -b,
+/// because its own exit may be missed.
+const LIST_PANES: [&str; 8] = [
     "run-shell",
     "-b",
     "true",
@@ -52,79 +88,67 @@ const LIST: [&str; 8] = [
     "#{session_name} #{pane_dead} #{pane_current_command}",
 ];
 
-pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
-    if !sandbox.is_user() {
-        return Err(Unable::Skipped("panes are wrapped with the user's manager".into()));
+pub(crate) fn measure(context: &ProbeContext) -> Result<Measurement, NotMeasured> {
+    if !context.is_user() {
+        return Err(NotMeasured::Skipped("panes are wrapped with the user's manager".into()));
     }
-    sandbox.require_manager()?;
-    let wrapper = Wrapper::new(sandbox, &sandbox.unit_name("own", "slice"));
-    let outside = BusVariables::remove(wrapper.command(sandbox, &["true"])).start()?;
-    let server = TmuxServer::start(sandbox, "server", BusVariables::remove)?;
-    let mut pipe = PanePipe::make(sandbox)?;
-    let name_of_agent = sandbox.dir().join("agent");
-    fs::write(&name_of_agent, "exec\n")?;
+    context.require_manager()?;
+    let wrapper = Wrapper::new(context, &context.unit_name("own", "slice"));
+    let outside = BusVariables::remove(wrapper.command(context, &["true"])).start()?;
+    let server = PrivateTmuxServer::start(context, "server", BusVariables::remove)?;
+    let mut fifo = PaneFifo::create(context)?;
 
-    let launch = wrapper.around(&["true"]);
-    let [failed] = Opening::by(server.command()).then(PREPARE).pane("failed", &launch).run()?;
-    let agent = ["sh".as_ref(), "-c".as_ref(), EXEC.as_ref(), name_of_agent.as_os_str()];
-    let agent = wrapper.around(&[&agent[..], &[pipe.path().as_os_str()]].concat());
-    let shell = wrapper.around(&Pane::living("shell", &pipe));
-    let [exec, shell] = Opening::by(server.command())
+    let launch = wrapper.wrap(&["true"]);
+    let [failed] =
+        PaneBuilder::new(server.command()).then(SET_OPTIONS).pane("failed", &launch).run()?;
+    let agent = |name: &str, script: &str| -> io::Result<Vec<OsString>> {
+        let heartbeat = context.dir().join(name);
+        fs::write(&heartbeat, format!("{name}\n"))?;
+        let words = ["sh".as_ref(), "-c".as_ref(), script.as_ref(), heartbeat.as_os_str()];
+        Ok(wrapper.wrap(&[&words[..], &[fifo.path().as_os_str()]].concat()))
+    };
+    let [exec, shell] = PaneBuilder::new(server.command())
         .then(BusVariables::own().set_globally())
-        .pane("exec", &agent)
-        .pane("shell", &shell)
+        .pane("exec", &agent("exec", EXEC_AGENT)?)
+        .pane("shell", &agent("shell", CHILD_AGENT)?)
         .run()?;
-    exec.live(&mut pipe)?;
-    shell.live(&mut pipe)?;
-    let starting = Starting::open(sandbox, &server, &launch)?;
-    failed.fate(&mut pipe)?;
+    exec.require_alive(&mut fifo)?;
+    shell.require_alive(&mut fifo)?;
+    let starting = StartingPane::open(context, &server, &launch)?;
+    failed.state(&mut fifo)?;
 
     let mut measurement = Measurement::default();
-    let (listed, names) = names(&server)?;
+    let (listed, names) = command_names(&server)?;
     for (fact, pane) in
-        [("starting", &starting.pane), ("exec", &exec), ("shell", &shell), ("failed", &failed)]
+        [(STARTING, &starting.pane), (EXEC, &exec), (SHELL, &shell), (FAILED, &failed)]
     {
-        let name = names.get(fact).map_or("", String::as_str);
-        measurement.evidence.push(pane.opened.evidence(fact));
-        measurement.fact_from(fact, word(name)?, &listed);
+        let name = names.get(fact.name()).map_or("", String::as_str);
+        measurement.add_evidence(fact.name(), &pane.opened);
+        measurement.set_from(fact, classify(name)?, &listed);
     }
-    tell_message(&server, &launch, &outside.wait()?, &mut measurement)?;
-    measurement.summary = summary(&measurement);
+    record_message(&server, &launch, &outside.wait()?, &mut measurement)?;
     Ok(measurement)
 }
 
-fn summary(measurement: &Measurement) -> String {
-    let called = |fact: &str| match measurement.facts[fact].as_str() {
-        "systemd-run" => "`systemd-run`",
-        "shell" => "by the shell's name",
-        _ => "by the agent's name",
-    };
-    format!(
-        "tmux called a wrapped pane {} while it waited for its scope, {} while the agent ran, {} \
-         where a shell stayed before it, {} once the launch had failed",
-        called("starting"),
-        called("exec"),
-        called("shell"),
-        called("failed")
-    )
-}
-
-/// The word on the card for what tmux calls a pane.
-fn word(name: &str) -> Result<&'static str, Unable> {
+fn classify(name: &str) -> Result<CommandName, NotMeasured> {
     match name {
-        "cat" => Ok("agent"),
-        "sh" => Ok("shell"),
-        "systemd-run" => Ok("systemd-run"),
-        other => Err(Unable::Unmeasured(format!("tmux calls a pane `{other}`"))),
+        "cat" => Ok(CommandName::Agent),
+        "sh" => Ok(CommandName::Shell),
+        "systemd-run" => Ok(CommandName::SystemdRun),
+        other => Err(NotMeasured::Unmeasured(format!(
+            "tmux shows the unexpected command name `{other}` for a pane"
+        ))),
     }
 }
 
-/// What tmux calls the pane of each session, once it has seen the end of the one that has failed.
-fn names(server: &TmuxServer) -> Result<(Completed, HashMap<String, String>), Unable> {
+/// Returns the command name of each session's pane, once tmux has noticed that the failed pane exited.
+fn command_names(
+    server: &PrivateTmuxServer,
+) -> Result<(Output, HashMap<String, String>), NotMeasured> {
     loop {
-        let listed = server.command().args(LIST).run()?;
-        let text = listed.text();
-        // No event tells it: `pane-died` is lost with the child's end. So the state is looked at.
+        let listed = server.command().args(LIST_PANES).run()?;
+        let text = listed.stdout_text();
+        // The hook `pane-died` is missed together with SIGCHLD, so the state is polled.
         if text.lines().any(|line| line.starts_with("failed 1 ")) {
             let words = text.lines().filter_map(|line| line.split_once(' '));
             let names = words
@@ -137,67 +161,74 @@ fn names(server: &TmuxServer) -> Result<(Completed, HashMap<String, String>), Un
     }
 }
 
-/// Records whether a line that capture-pane prints of the failed pane is what the same launch says
-/// outside tmux, as far as a line of the pane holds it.
-fn tell_message(
-    server: &TmuxServer,
+/// Records whether capture-pane prints a line of the failed pane that begins like the error message
+/// of the same launch outside tmux.
+fn record_message(
+    server: &PrivateTmuxServer,
     launch: &[OsString],
-    outside: &Completed,
+    outside: &Output,
     measurement: &mut Measurement,
-) -> Result<(), Unable> {
-    let message: String = outside.errors().chars().take(40).collect();
+) -> Result<(), NotMeasured> {
+    let message: String = outside.stderr_text().chars().take(40).collect();
     if outside.success() || message.is_empty() {
-        return Err(Unable::Unmeasured("a launch without a bus did not say that it failed".into()));
+        return Err(NotMeasured::Unmeasured(
+            "a launch without a bus did not fail with an error message".into(),
+        ));
     }
-    let shown = |run: &Completed| run.text().lines().any(|line| line.starts_with(&message));
+    let is_shown = |run: &Output| run.stdout_text().lines().any(|line| line.starts_with(&message));
     let capture = server.command().args(["capture-pane", "-p", "-t", "=failed:"]);
     let history = capture.clone().args(["-S", "-"]);
-    let mut all = history.clone().run()?;
-    for _ in 1..LAUNCHES {
-        if shown(&all) {
+    let mut captured_all = history.clone().run()?;
+    for _ in 1..MAX_ATTEMPTS {
+        if is_shown(&captured_all) {
             break;
         }
-        let again = Opening::by(server.command()).then(BusVariables::UNSET_GLOBALLY);
-        let [_] = again.pane_again("failed", launch).run()?;
-        names(server)?;
-        all = history.clone().run()?;
+        let again = PaneBuilder::new(server.command()).then(BusVariables::UNSET_GLOBALLY);
+        let [_] = again.respawn("failed", launch).run()?;
+        command_names(server)?;
+        captured_all = history.clone().run()?;
     }
-    for (fact, run) in [("capture", capture.run()?), ("capture-all", all)] {
-        measurement.fact_from(fact, if shown(&run) { "shown" } else { "missing" }, &run);
+    for (fact, run) in [(CAPTURE, capture.run()?), (CAPTURE_ALL, captured_all)] {
+        let message = if is_shown(&run) { Message::Shown } else { Message::Missing };
+        measurement.set_from(fact, message, &run);
     }
     Ok(())
 }
 
-/// A wrapped pane whose systemd-run waits for the answer of a manager that gives none.
-struct Starting {
+/// A wrapped pane whose systemd-run waits for a manager that does not answer.
+struct StartingPane {
     pane: Pane,
     _manager: UnixListener,
 }
 
-impl Starting {
-    fn open(sandbox: &Sandbox, server: &TmuxServer, launch: &[OsString]) -> Result<Self, Unable> {
-        let dir = sandbox.dir().join("xdg");
+impl StartingPane {
+    fn open(
+        context: &ProbeContext,
+        server: &PrivateTmuxServer,
+        launch: &[OsString],
+    ) -> Result<Self, NotMeasured> {
+        let dir = context.dir().join("xdg");
         let mut builder = DirBuilder::new();
         builder.mode(0o700).recursive(true).create(dir.join("systemd"))?;
         let manager = UnixListener::bind(dir.join("systemd/private"))?;
         let set = ["set-environment", "-g", "XDG_RUNTIME_DIR"].map(OsStr::new);
-        let [pane] = Opening::by(server.command())
+        let [pane] = PaneBuilder::new(server.command())
             .then(set)
             .then([dir.as_os_str(), OsStr::new(";")])
             .pane("starting", launch)
             .run()?;
-        wait_for_client(&manager, sandbox.deadline())?;
+        wait_for_client(&manager, context.deadline())?;
         Ok(Self { pane, _manager: manager })
     }
 }
 
-/// Waits until somebody wants to connect.
-fn wait_for_client(listener: &UnixListener, deadline: Instant) -> Result<(), Unable> {
+/// Waits for the first connection.
+fn wait_for_client(listener: &UnixListener, deadline: Instant) -> Result<(), NotMeasured> {
     let left = deadline.saturating_duration_since(Instant::now()).as_millis();
     let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
     let mut fds = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
     match poll(&mut fds, timeout) {
         Ok(1..) => Ok(()),
-        _ => Err(Unable::Unmeasured("systemd-run did not ask the manager".into())),
+        _ => Err(NotMeasured::Unmeasured("systemd-run did not connect to the manager".into())),
     }
 }

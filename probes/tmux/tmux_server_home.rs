@@ -1,72 +1,138 @@
-//! In which unit each running tmux server lives, and what would end it there.
+//! Measures in which unit each running tmux server is, and what would end it there.
 
-use super::server_home::{Kind, ServerHome};
-use crate::host::{LogoutPolicy, User, is_booted_with_systemd, tmux_sockets};
-use crate::sandbox::Sandbox;
-use crate::{Measurement, Unable};
+use super::support::bounded_list::count;
+use super::support::server_share::ServerShare;
+use super::support::server_unit::{ServerUnit, UnitRelation};
+use crate::fact_values;
+use crate::host::{KillPolicy, User, is_booted_with_systemd};
+use crate::sandbox::ProbeContext;
+use crate::sandbox::user_tmux_servers;
+use crate::sandbox::{Fact, FactDecl, Measurement, NotMeasured};
 
-/// The fact.
-const HOME: &str = "home";
+const HOME: Fact<Home> = Fact::new("home");
+const FOUNDER: Fact<Founder> = Fact::new("founder");
+const OOM: Fact<OomKill> = Fact::new("oom-kill");
+pub(crate) const FACTS: &[FactDecl] = &[HOME.decl(), FOUNDER.decl(), OOM.decl()];
 
-pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
+fact_values! {
+    /// Whether the unit of a server was made for one of several sessions.
+    enum Founder {
+        None = "none",
+        Session = "session",
+    }
+}
+
+fact_values! {
+    /// What an OOM kill of one process in a pane ends.
+    enum OomKill {
+        Process = "process",
+        Server = "server",
+    }
+}
+
+fact_values! {
+    /// The unit of the server that is worst off.
+    pub(crate) enum Home {
+        NoServer = "none",
+        OwnUnit = "own-unit",
+        Session = "session",
+        SparingService = "sparing-service",
+        SharedScope = "shared-scope",
+        Service = "service",
+        KilledSession = "killed-session",
+    }
+}
+
+pub(crate) fn measure(context: &ProbeContext) -> Result<Measurement, NotMeasured> {
     if !is_booted_with_systemd() {
-        return Err(Unable::Skipped(
-            "PID 1 of this host is not systemd, so it has no units".into(),
-        ));
+        return Err(NotMeasured::Skipped("PID 1 is not systemd, so this host has no units".into()));
     }
     let user = User::current();
-    let mut homes = Vec::new();
-    for socket in tmux_sockets(user.uid)? {
-        homes.extend(ServerHome::find(sandbox, socket)?);
+    let mut units = Vec::new();
+    for server in user_tmux_servers(user.uid)? {
+        units.extend(ServerUnit::find(context, server)?);
     }
     let mut measurement = Measurement::default();
-    let worst = homes.iter().map(|home| home.kind).max();
-    let ends_with_session = homes.iter().any(|home| home.kind == Kind::Session)
-        && are_leftovers_killed(sandbox, &user, &mut measurement);
-    measurement.fact(HOME, word(worst, ends_with_session));
-    for run in homes.iter().flat_map(|home| &home.evidence) {
-        measurement.evidence.push(run.evidence(HOME));
+    let worst = units.iter().map(|unit| unit.relation).max();
+    let ends_with_session = units.iter().any(|unit| unit.relation == UnitRelation::Session)
+        && kills_leftovers(context, &user, &mut measurement);
+    measurement.set(HOME, classify(worst, ends_with_session));
+    for run in units.iter().flat_map(|unit| &unit.evidence) {
+        measurement.add_evidence(HOME.name(), run);
     }
-    let is_troubled = |home: &&ServerHome| match home.kind {
-        Kind::Own | Kind::Spared => false,
-        Kind::Session => ends_with_session,
-        Kind::Shared | Kind::Service => true,
+    let is_at_risk = |unit: &&ServerUnit| match unit.relation {
+        UnitRelation::Own | UnitRelation::KeptByService => false,
+        UnitRelation::Session => ends_with_session,
+        UnitRelation::SharedScope | UnitRelation::EndedByService => true,
     };
-    let troubled: Vec<&ServerHome> = homes.iter().filter(is_troubled).collect();
-    measurement.detail("troubled", shown(troubled.iter().copied()));
-    measurement.list("pid", troubled.iter().map(|home| home.socket.pid.to_string()));
-    measurement.summary = match homes.len() {
-        0 => "no tmux server runs".to_owned(),
-        _ => shown(&homes),
-    };
+    let at_risk: Vec<&ServerUnit> = units.iter().filter(is_at_risk).collect();
+    measurement.detail("troubled", describe(at_risk.iter().copied()));
+    measurement.detail("all", describe(&units));
+    let pids = at_risk.iter().map(|unit| unit.server.pid.to_string());
+    // The scope to which the fix moves a server spares it at an OOM kill, where scopes have a policy.
+    let has_policy = !at_risk.is_empty() && scopes_have_oom_policy(context)?;
+    measurement.list("pid", pids.clone().filter(|_| !has_policy));
+    measurement.list("spared-pid", pids.filter(|_| has_policy));
+    record_shares(context, &units, &mut measurement);
     Ok(measurement)
 }
 
-/// The word on the card for the worst home.
-fn word(worst: Option<Kind>, ends_with_session: bool) -> &'static str {
+/// Records what the end of a unit, or an OOM kill in it, takes along.
+fn record_shares(context: &ProbeContext, units: &[ServerUnit], measurement: &mut Measurement) {
+    let (mut founded, mut ended, mut founders) = (Vec::new(), Vec::new(), Vec::new());
+    for unit in units {
+        let Some(share) = ServerShare::find(context, unit) else { continue };
+        let sessions = share.sessions.len();
+        let place = format!("{} with {}", unit.unit, count(sessions, "session"));
+        if let Some(session) = share.founder {
+            founded.push(format!("{place}, made for the session {session}"));
+            founders.push(unit.unit.clone());
+        }
+        if share.ends_on_oom {
+            ended.push(place);
+        }
+        for run in &share.evidence {
+            measurement.add_evidence(FOUNDER.name(), run);
+        }
+    }
+    measurement.set(FOUNDER, if founded.is_empty() { Founder::None } else { Founder::Session });
+    measurement.set(OOM, if ended.is_empty() { OomKill::Process } else { OomKill::Server });
+    measurement.detail("founded", founded.join("; "));
+    measurement.detail("ended", ended.join("; "));
+    measurement.list("founder-unit", founders);
+}
+
+/// Returns whether scopes of the user manager have `OOMPolicy=` (systemd 252.5, and 253 on).
+fn scopes_have_oom_policy(context: &ProbeContext) -> Result<bool, NotMeasured> {
+    let show = context.command("systemctl").arg("--user");
+    let run = show.args(["show", "--property=OOMPolicy", "init.scope"]).run()?;
+    Ok(run.stdout_text().starts_with("OOMPolicy="))
+}
+
+fn classify(worst: Option<UnitRelation>, ends_with_session: bool) -> Home {
     match worst {
-        None => "none",
-        Some(_) if ends_with_session => "killed-session",
-        Some(Kind::Own) => "own-unit",
-        Some(Kind::Session) => "session",
-        Some(Kind::Spared) => "sparing-service",
-        Some(Kind::Shared) => "shared-scope",
-        Some(Kind::Service) => "service",
+        None => Home::NoServer,
+        Some(_) if ends_with_session => Home::KilledSession,
+        Some(UnitRelation::Own) => Home::OwnUnit,
+        Some(UnitRelation::Session) => Home::Session,
+        Some(UnitRelation::KeptByService) => Home::SparingService,
+        Some(UnitRelation::SharedScope) => Home::SharedScope,
+        Some(UnitRelation::EndedByService) => Home::Service,
     }
 }
 
-fn shown<'a>(homes: impl IntoIterator<Item = &'a ServerHome>) -> String {
-    let shown = homes.into_iter().map(|home| {
-        let unit = if home.unit.is_empty() { "no unit" } else { &home.unit };
-        format!("{} (process {}) lives in {unit}", home.socket.path.display(), home.socket.pid)
+fn describe<'a>(units: impl IntoIterator<Item = &'a ServerUnit>) -> String {
+    let lines = units.into_iter().map(|unit| {
+        let name = if unit.unit.is_empty() { "no unit" } else { &unit.unit };
+        format!("{} (process {}) is in {name}", unit.server.path.display(), unit.server.pid)
     });
-    shown.collect::<Vec<_>>().join("; ")
+    lines.collect::<Vec<_>>().join("; ")
 }
 
-/// Whether logind kills what a session of this user leaves behind. Where that cannot be measured,
-/// logout-policy says so.
-fn are_leftovers_killed(sandbox: &Sandbox, user: &User, measurement: &mut Measurement) -> bool {
-    let Ok(policy) = LogoutPolicy::ask(sandbox, user) else { return false };
-    measurement.evidence.push(policy.run.evidence(HOME));
+/// Returns whether logind kills what a session of this user leaves behind. Where that cannot be
+/// measured, the finding is that of logout-policy.
+fn kills_leftovers(context: &ProbeContext, user: &User, measurement: &mut Measurement) -> bool {
+    let Ok(policy) = KillPolicy::query(context.access(), user) else { return false };
+    measurement.add_evidence(HOME.name(), &policy.run);
     policy.kills(user.uid)
 }

@@ -1,102 +1,77 @@
-//! tmux servers that cannot be reached through their sockets, and sockets without a server.
+//! Measures which tmux servers cannot be reached through their sockets, and which sockets have no
+//! server.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
-use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
+use super::support::bounded_list::{bounded_list, count};
+use super::support::server_socket::{Reachability, ServerSocket, record_repair};
+use crate::fact_values;
+use crate::host::{SocketState, User};
+use crate::sandbox::ProbeContext;
+use crate::sandbox::user_tmux_servers;
+use crate::sandbox::{Fact, FactDecl, Measurement, NotMeasured};
 
-use crate::host::{SocketState, TmuxSocket, User, tmux_sockets};
-use crate::sandbox::Sandbox;
-use crate::{Measurement, Unable};
+const SERVERS: Fact<Reachability> = Fact::new("servers");
+const SOCKETS: Fact<Sockets> = Fact::new("sockets");
+pub(crate) const FACTS: &[FactDecl] = &[SERVERS.decl(), SOCKETS.decl()];
 
-/// Whether a server can be reached, from the best to the worst.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Reach {
-    /// Through its socket.
-    Served,
-    /// Its socket is gone.
-    Gone,
-    /// Another server has the path of its socket.
-    Taken,
+/// How many sockets the evidence lists.
+const LISTED: usize = 10;
+
+fact_values! {
+    /// Whether each socket in tmux's directory has a server.
+    pub(crate) enum Sockets {
+        Served = "served",
+        Unserved = "unserved",
+    }
 }
 
-pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
+pub(crate) fn measure(context: &ProbeContext) -> Result<Measurement, NotMeasured> {
     let user = User::current();
-    let servers = tmux_sockets(user.uid)?;
-    let reaches: Vec<(&TmuxSocket, Reach)> =
-        servers.iter().map(|server| (server, reach(server, &servers))).collect();
+    let servers = ServerSocket::inspect_all(user_tmux_servers(user.uid)?);
     let stale = stale_sockets(&user);
 
     let mut measurement = Measurement::default();
-    let worst = reaches.iter().map(|(_, reach)| *reach).max();
-    let servers_word = match worst {
-        None => "none",
-        Some(Reach::Served) => "reachable",
-        Some(Reach::Gone) => "socket-gone",
-        Some(Reach::Taken) => "socket-taken",
-    };
-    let sockets_word = if stale.is_empty() { "served" } else { "unserved" };
-    let paths: BTreeSet<&Path> = servers
+    let worst = servers.iter().map(|server| server.reachability).max();
+    let worst = worst.unwrap_or(Reachability::NoServer);
+    let sockets = if stale.is_empty() { Sockets::Served } else { Sockets::Unserved };
+    // Those with a problem come first.
+    let (reachable, lost): (Vec<_>, Vec<_>) = servers.iter().partition(|s| s.is_reachable());
+    let paths: BTreeSet<&Path> = lost
         .iter()
         .map(|server| server.path.as_path())
         .chain(stale.iter().map(PathBuf::as_path))
+        .chain(reachable.iter().map(|server| server.path.as_path()))
+        .take(LISTED)
         .collect();
     if paths.is_empty() {
-        measurement.fact("servers", servers_word);
-        measurement.fact("sockets", sockets_word);
+        measurement.set(SERVERS, worst);
+        measurement.set(SOCKETS, sockets);
     } else {
-        let listed = sandbox.command("ls").args(["-l", "--"]).args(&paths).run()?;
-        measurement.fact_from("servers", servers_word, &listed);
-        measurement.fact_from("sockets", sockets_word, &listed);
+        let listed = context.command("ls").args(["-l", "--"]).args(&paths).run()?;
+        measurement.set_from(SERVERS, worst, &listed);
+        measurement.set_from(SOCKETS, sockets, &listed);
     }
-    tell_troubled(&reaches, &mut measurement);
-    measurement.summary = format!(
-        "{} tmux servers run, {} of them reachable through their sockets; {} sockets have no server",
-        servers.len(),
-        reaches.iter().filter(|(_, reach)| *reach == Reach::Served).count(),
-        stale.len()
-    );
+    record_repair(&servers, &mut measurement);
+    let problems: Vec<String> = lost.iter().filter_map(|server| server.problem()).collect();
+    measurement.detail("troubled", bounded_list(&problems));
+    measurement.detail("reachable-count", reachable.len().to_string());
+    measurement.detail("server-count", count(servers.len(), "tmux server"));
+    measurement.detail("stale-count", count(stale.len(), "socket"));
     Ok(measurement)
 }
 
-/// Who answers at the path of a server's socket.
-fn reach(server: &TmuxSocket, servers: &[TmuxSocket]) -> Reach {
-    match listener_at(&server.path) {
-        None => Reach::Gone,
-        Some(pid) if pid == server.pid => Reach::Served,
-        // A socket that was moved is known to the kernel under its old path.
-        Some(_) if is_beside(server) => Reach::Served,
-        Some(pid) if servers.iter().any(|other| other.pid == pid) => Reach::Taken,
-        // A service manager has begun to listen there in the server's place.
-        Some(_) => Reach::Served,
-    }
-}
-
-/// The process that has begun to listen at a path (SO_PEERCRED, unix(7)).
-fn listener_at(path: &Path) -> Option<u32> {
-    let stream = UnixStream::connect(path).ok()?;
-    Some(getsockopt(&stream, PeerCredentials).ok()?.pid().cast_unsigned())
-}
-
-/// Whether a server listens at another name in the directory of its socket.
-fn is_beside(server: &TmuxSocket) -> bool {
-    let Some(Ok(entries)) = server.path.parent().map(fs::read_dir) else { return false };
-    let sockets = entries
-        .flatten()
-        .filter(|entry| entry.file_type().is_ok_and(|file_type| file_type.is_socket()));
-    sockets.map(|entry| entry.path()).any(|path| listener_at(&path) == Some(server.pid))
-}
-
-/// The sockets on which nobody listens, where tmux puts them (tmux(1), `-L` and TMUX_TMPDIR).
+/// Returns the sockets without a listener in tmux's directories (tmux(1), `-L` and `TMUX_TMPDIR`).
 fn stale_sockets(user: &User) -> Vec<PathBuf> {
     let named = std::env::var_os("TMUX_TMPDIR").filter(|dir| !dir.is_empty()).map(PathBuf::from);
-    let places: BTreeSet<PathBuf> = named.into_iter().chain([PathBuf::from("/tmp")]).collect();
-    let entries = places
+    let candidate_dirs: BTreeSet<PathBuf> =
+        named.into_iter().chain([PathBuf::from("/tmp")]).collect();
+    let entries = candidate_dirs
         .into_iter()
-        .filter_map(|place| fs::read_dir(place.join(format!("tmux-{}", user.uid))).ok());
+        .filter_map(|dir| fs::read_dir(dir.join(format!("tmux-{}", user.uid))).ok());
     let is_own_socket = |path: &PathBuf| {
         fs::symlink_metadata(path)
             .is_ok_and(|found| found.file_type().is_socket() && found.uid() == user.uid)
@@ -108,26 +83,4 @@ fn stale_sockets(user: &User) -> Vec<PathBuf> {
         .collect();
     stale.sort();
     stale
-}
-
-/// Makes known which servers cannot be reached.
-fn tell_troubled(reaches: &[(&TmuxSocket, Reach)], measurement: &mut Measurement) {
-    let with = |wanted: Reach| {
-        reaches.iter().filter(move |(_, reach)| *reach == wanted).map(|(server, _)| *server)
-    };
-    let shown = |server: &TmuxSocket, what: &str| {
-        format!("{} (process {}): {what}", server.path.display(), server.pid)
-    };
-    let gone = with(Reach::Gone).map(|server| shown(server, "the socket is gone"));
-    let taken = with(Reach::Taken).map(|server| shown(server, "another server has the socket"));
-    measurement.detail("troubled", gone.chain(taken).collect::<Vec<_>>().join("; "));
-    let dirs: BTreeSet<String> = with(Reach::Gone)
-        .filter_map(|server| Some(server.path.parent()?.display().to_string()))
-        .collect();
-    measurement.list("gone-dir", dirs);
-    let paths: BTreeSet<String> =
-        with(Reach::Taken).map(|server| server.path.display().to_string()).collect();
-    measurement.list("taken", paths);
-    let pids = with(Reach::Gone).chain(with(Reach::Taken)).map(|server| server.pid.to_string());
-    measurement.list("pid", pids);
 }

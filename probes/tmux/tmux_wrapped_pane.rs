@@ -1,174 +1,184 @@
-//! Whether everything that a wrapped pane starts lives in the slice, whoever is served first: the
-//! wrapper, or tmux, which wants to move the same process.
+//! Measures whether all processes of a wrapped pane are in the slice, in both orders in which the
+//! manager can serve the wrapper and tmux, which want to move the same process.
 
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use super::held_bus::HeldBus;
-use super::pane::{Opening, Pane};
-use super::pane_pipe::{PanePipe, open_pipe};
-use super::spawn_scope::SpawnScopes;
-use super::wrapper::Wrapper;
+use super::support::bus_proxy::PausableBusProxy;
+use super::support::pane::{Pane, PaneBuilder};
+use super::support::pane_fifo::{PaneFifo, create_fifo};
+use super::support::spawn_scope::SpawnScopes;
+use super::support::wrapper::Wrapper;
+use crate::exec::{Command, Output};
+use crate::fact_values;
 use crate::host::Cgroup;
-use crate::sandbox::{Command, Completed, Sandbox, TmuxServer};
-use crate::{Measurement, Unable};
+use crate::sandbox::{Fact, FactDecl, Measurement, NotMeasured};
+use crate::sandbox::{PrivateTmuxServer, ProbeContext};
 
-/// What a pane runs: a child, and a process in a session of its own whose parent has ended. It
-/// tells their process ids through the pipe `$1`, behind its name `$0`. Both live until the pipe
-/// `$2` ends.
-const TREE: &str = "(read -r end <\"$2\") & child=$!; \
+const UNWRAPPED: Fact<TreePlace> = Fact::new("unwrapped");
+const TMUX_FIRST: Fact<TreePlace> = Fact::new("tmux-first");
+const WRAPPER_FIRST: Fact<TreePlace> = Fact::new("wrapper-first");
+const SERVER_IN_SLICE: Fact<TreePlace> = Fact::new("server-in-slice");
+pub(crate) const FACTS: &[FactDecl] =
+    &[UNWRAPPED.decl(), TMUX_FIRST.decl(), WRAPPER_FIRST.decl(), SERVER_IN_SLICE.decl()];
+
+fact_values! {
+    /// Whether all processes of a pane are in the slice.
+    pub(crate) enum TreePlace {
+        Inside = "inside",
+        Outside = "outside",
+    }
+}
+
+/// The script of a pane: it starts a child, and a process in a session of its own whose parent
+/// exits. It reports their process ids through the FIFO `$1`, after its name `$0`. Both run until
+/// the FIFO `$2` is closed.
+const PROCESS_TREE: &str = "(read -r end <\"$2\") & child=$!; \
                     detached=$(setsid sh -c 'read -r end <\"$0\"' \"$2\" >/dev/null & echo $!); \
                     echo \"$0 $child $detached\" >\"$1\"; read -r line";
-/// Becomes the command behind it once something has been written to the pipe `$0`.
-const GATE: &str = "read -r go <\"$0\"; exec \"$@\"";
+/// Waits for a line from the FIFO `$0`, and then executes its words.
+const WAIT_THEN_EXEC: &str = "read -r go <\"$0\"; exec \"$@\"";
 
-pub fn measure(sandbox: &Sandbox) -> Result<Measurement, Unable> {
-    if !sandbox.is_user() {
-        return Err(Unable::Skipped("tmux asks only the user's manager for scopes".into()));
+pub(crate) fn measure(context: &ProbeContext) -> Result<Measurement, NotMeasured> {
+    if !context.is_user() {
+        return Err(NotMeasured::Skipped("tmux asks only the user's manager for scopes".into()));
     }
-    sandbox.require_manager()?;
-    let slice = sandbox.unit_name("own", "slice");
-    let wrapper = Wrapper::new(sandbox, &slice);
-    let mut pipe = PanePipe::make(sandbox)?;
-    let outside = Stage::start(sandbox, "outside", |tmux| tmux)?;
-    let inside = Stage::start(sandbox, "inside", |tmux| tmux.behind(wrapper.around(&[""; 0])))?;
+    context.require_manager()?;
+    let slice = context.unit_name("own", "slice");
+    let wrapper = Wrapper::new(context, &slice);
+    let mut fifo = PaneFifo::create(context)?;
+    let outside = ProxiedServer::start(context, "outside", |tmux| tmux)?;
+    let inside =
+        ProxiedServer::start(context, "inside", |tmux| tmux.wrapped_in(wrapper.wrap(&[""; 0])))?;
 
-    let life_path = sandbox.dir().join("life");
-    let life = open_pipe(&life_path)?;
+    let keep_alive_path = context.dir().join("keep-alive");
+    let keep_alive = create_fifo(&keep_alive_path)?;
     let tree = |name: &str| {
-        let words = ["sh", "-c", TREE, name].map(OsString::from).into_iter();
-        words.chain([pipe.path().into(), life_path.clone().into()]).collect::<Vec<_>>()
+        let words = ["sh", "-c", PROCESS_TREE, name].map(OsString::from).into_iter();
+        words.chain([fifo.path().into(), keep_alive_path.clone().into()]).collect::<Vec<_>>()
     };
-    let unwrapped_gate = Gate::make(sandbox, "unwrapped-gate")?;
-    let wrapped_gate = Gate::make(sandbox, "wrapped-gate")?;
-    let [unwrapped, wrapped] = Opening::by(outside.server.command())
-        .pane("unwrapped", &unwrapped_gate.around(&tree("unwrapped")))
-        .pane("wrapped", &wrapped_gate.around(&wrapper.around(&tree("wrapped"))))
+    let unwrapped_gate = StartGate::create(context, "unwrapped-gate")?;
+    let wrapped_gate = StartGate::create(context, "wrapped-gate")?;
+    let [unwrapped_pane, wrapped_pane] = PaneBuilder::new(outside.server.command())
+        .pane("unwrapped", &unwrapped_gate.delay(&tree("unwrapped")))
+        .pane("wrapped", &wrapped_gate.delay(&wrapper.wrap(&tree("wrapped"))))
         .run()?;
-    let mut scopes = SpawnScopes::list(sandbox)?;
+    let mut scopes = SpawnScopes::list(context)?;
     let mut trees = Vec::new();
     for (fact, gate, pane) in
-        [("unwrapped", unwrapped_gate, unwrapped), ("tmux-first", wrapped_gate, wrapped)]
+        [(UNWRAPPED, unwrapped_gate, unwrapped_pane), (TMUX_FIRST, wrapped_gate, wrapped_pane)]
     {
-        scopes.settled(sandbox, pane.pid)?;
+        scopes.wait_until_moved(context, pane.pid)?;
         gate.open()?;
-        trees.push((fact, cgroups_of_tree(&pane, &mut pipe)?, pane.opened));
+        trees.push((fact, tree_cgroups(&pane, &mut fifo)?, pane.opened));
     }
-    drop(life);
-    let late = [
-        ("wrapper-first", outside.wrapper_first(&wrapper, &mut pipe)?),
-        ("server-in-slice", inside.wrapper_first(&wrapper, &mut pipe)?),
+    drop(keep_alive);
+    let moved_late = [
+        (WRAPPER_FIRST, outside.open_wrapper_first(&wrapper, &mut fifo)?),
+        (SERVER_IN_SLICE, inside.open_wrapper_first(&wrapper, &mut fifo)?),
     ];
-    let mut scopes = SpawnScopes::list(sandbox)?;
+    let mut scopes = SpawnScopes::list(context)?;
 
     let mut measurement = Measurement::default();
     for (fact, cgroups, opened) in trees {
-        measurement.fact_from(fact, word(&cgroups, &slice), &opened);
+        measurement.set_from(fact, classify(&cgroups, &slice), &opened);
     }
-    for (fact, (pid, opened)) in late {
-        let cgroup = scopes.settled(sandbox, pid)?;
-        measurement.fact_from(fact, word(&[cgroup], &slice), &opened);
+    for (fact, (pid, opened)) in moved_late {
+        let cgroup = scopes.wait_until_moved(context, pid)?;
+        measurement.set_from(fact, classify(&[cgroup], &slice), &opened);
     }
-    measurement.summary = summary(&measurement);
     Ok(measurement)
 }
 
-fn summary(measurement: &Measurement) -> String {
-    let told = |fact: &str| measurement.facts[fact].as_str();
-    format!(
-        "all that a wrapped pane had started was {} the slice; when the manager served the \
-         wrapper before tmux, the pane was {} it",
-        told("tmux-first"),
-        told("wrapper-first")
-    )
-}
-
-/// The word on the card for where processes live.
-fn word(cgroups: &[Cgroup], slice: &str) -> &'static str {
+fn classify(cgroups: &[Cgroup], slice: &str) -> TreePlace {
     let is_inside = |cgroup: &Cgroup| cgroup.user_slices().contains(&slice);
-    if cgroups.iter().all(is_inside) { "inside" } else { "outside" }
+    if cgroups.iter().all(is_inside) { TreePlace::Inside } else { TreePlace::Outside }
 }
 
-/// Where a pane and all that it has started live.
-fn cgroups_of_tree(pane: &Pane, pipe: &mut PanePipe) -> Result<Vec<Cgroup>, Unable> {
-    let others = pane.live(pipe)?;
+/// Returns the cgroups of a pane's process and of the two that it starts.
+fn tree_cgroups(pane: &Pane, fifo: &mut PaneFifo) -> Result<Vec<Cgroup>, NotMeasured> {
+    let others = pane.require_alive(fifo)?;
     let others = others.split(' ').filter_map(|pid| pid.parse().ok());
     let cgroups: Vec<Cgroup> =
-        std::iter::once(pane.pid).chain(others).map(Cgroup::of).collect::<Result<_, _>>()?;
+        std::iter::once(pane.pid).chain(others).map(Cgroup::of_pid).collect::<Result<_, _>>()?;
     if cgroups.len() < 3 {
-        return Err(Unable::Unmeasured("a pane did not start its processes".into()));
+        return Err(NotMeasured::Unmeasured("a pane did not start its processes".into()));
     }
     Ok(cgroups)
 }
 
-/// What a pane waits at before it does anything.
-struct Gate {
+/// Delays the command of a pane until it is opened.
+struct StartGate {
     path: PathBuf,
-    pipe: File,
+    fifo: File,
 }
 
-impl Gate {
-    fn make(sandbox: &Sandbox, label: &str) -> Result<Self, Unable> {
-        let path = sandbox.dir().join(label);
-        Ok(Self { pipe: open_pipe(&path)?, path })
+impl StartGate {
+    fn create(context: &ProbeContext, label: &str) -> Result<Self, NotMeasured> {
+        let path = context.dir().join(label);
+        Ok(Self { fifo: create_fifo(&path)?, path })
     }
 
-    /// The words of a pane that waits at it before it runs `words`.
-    fn around(&self, words: &[OsString]) -> Vec<OsString> {
-        let waiting = ["sh", "-c", GATE].map(OsString::from).into_iter();
+    /// Returns the command of a pane that waits for the gate before it runs `words`.
+    fn delay(&self, words: &[OsString]) -> Vec<OsString> {
+        let waiting = ["sh", "-c", WAIT_THEN_EXEC].map(OsString::from).into_iter();
         waiting.chain([self.path.clone().into()]).chain(words.iter().cloned()).collect()
     }
 
     fn open(&self) -> io::Result<()> {
-        (&self.pipe).write_all(b"go\n")
+        (&self.fifo).write_all(b"go\n")
     }
 }
 
-/// A private server that reaches the bus through a relay, which can hold it back.
-struct Stage<'a> {
-    server: TmuxServer<'a>,
-    bus: HeldBus,
-    late: &'static str,
+/// A private server that reaches the bus through a proxy, which can pause it.
+struct ProxiedServer<'a> {
+    server: PrivateTmuxServer<'a>,
+    bus: PausableBusProxy,
+    session: &'static str,
 }
 
-impl<'a> Stage<'a> {
+impl<'a> ProxiedServer<'a> {
     fn start(
-        sandbox: &'a Sandbox<'a>,
+        context: &'a ProbeContext<'a>,
         label: &'static str,
         place: impl FnOnce(Command) -> Command,
-    ) -> Result<Self, Unable> {
+    ) -> Result<Self, NotMeasured> {
         let runtime_dir = PathBuf::from(std::env::var_os("XDG_RUNTIME_DIR").unwrap_or_default());
-        let relay = sandbox.dir().join(format!("{label}-bus"));
-        let bus = HeldBus::listen(relay, runtime_dir.join("bus"))?;
-        let server = TmuxServer::start(sandbox, label, |tmux| {
+        let proxy = context.dir().join(format!("{label}-bus"));
+        let bus = PausableBusProxy::listen(proxy, runtime_dir.join("bus"))?;
+        let server = PrivateTmuxServer::start(context, label, |tmux| {
             place(tmux.env("DBUS_SESSION_BUS_ADDRESS", bus.address()))
         })?;
-        Ok(Self { server, bus, late: label })
+        Ok(Self { server, bus, session: label })
     }
 
-    /// Opens a wrapped pane, and has the manager serve its wrapper before tmux asks for the scope
-    /// into which it wants to move the pane. Gives its process id, and the command that opened it.
-    fn wrapper_first(
+    /// Opens a wrapped pane and makes the manager serve its wrapper before the request of tmux to
+    /// move the pane. Returns the pane's process id, and the command that opened it.
+    fn open_wrapper_first(
         &self,
         wrapper: &Wrapper,
-        pipe: &mut PanePipe,
-    ) -> Result<(u32, Completed), Unable> {
-        self.bus.hold(self.server.pid());
-        let words = wrapper.around(&Pane::living(self.late, pipe));
+        fifo: &mut PaneFifo,
+    ) -> Result<(u32, Output), NotMeasured> {
+        let server = self
+            .server
+            .pid()
+            .ok_or_else(|| NotMeasured::Unmeasured("a private tmux server has exited".into()))?;
+        self.bus.pause(server);
+        let words = wrapper.wrap(&Pane::heartbeat_command(self.session, fifo));
         let opening = self
             .server
             .command()
-            .args(["new-session", "-d", "-P", "-F", "#{pane_pid}", "-s", self.late, "--"])
+            .args(["new-session", "-d", "-P", "-F", "#{pane_pid}", "-s", self.session, "--"])
             .args(words)
             .start()?;
-        // From then on the pane is in its scope.
-        pipe.wait(self.late, None)?;
-        self.bus.hold(None);
+        // A wrapped command runs only after its process is in its scope.
+        fifo.wait_report(self.session, None)?;
+        self.bus.resume();
         let opened = opening.wait()?;
-        let pid = opened.text().parse().map_err(|_| {
-            Unable::Unmeasured(format!("tmux opened no pane: {}", opened.failure()))
+        let pid = opened.stdout_text().parse().map_err(|_| {
+            NotMeasured::Unmeasured(format!("tmux opened no pane: {}", opened.error_summary()))
         })?;
         Ok((pid, opened))
     }

@@ -12,13 +12,13 @@ use crate::report::Format;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FormatArg {
     pub format: Format,
-    /// Where the report goes, if not to standard output.
+    /// The file that it is written to; standard output, if there is none.
     pub file: Option<PathBuf>,
 }
 
 /// Reads `FORMAT` and `FORMAT=FILE`.
 #[derive(Clone)]
-pub struct FormatParser;
+pub(super) struct FormatParser;
 
 impl TypedValueParser for FormatParser {
     type Value = FormatArg;
@@ -38,7 +38,7 @@ impl TypedValueParser for FormatParser {
         };
         let format = EnumValueParser::<Format>::new().parse_ref(command, arg, name)?;
         if file.is_some_and(OsStr::is_empty) {
-            let message = format!("no file behind the `=` of --format {}\n", value.display());
+            let message = format!("no file after the `=` of --format {}\n", value.display());
             return Err(clap::Error::raw(ErrorKind::ValueValidation, message).with_cmd(command));
         }
         Ok(FormatArg { format, file: file.map(OsString::from).map(PathBuf::from) })

@@ -4,9 +4,9 @@ use clap_complete::Shell;
 use clap_complete::aot::generate;
 use launch_probes::PROBES;
 
-use super::output;
 use crate::cli::Cli;
 use crate::exit::Exit;
+use crate::sink;
 
 /// The commands that take names of probes and groups, each with the argument that takes them.
 const TAKE_NAMES: [(&str, &str); 5] = [
@@ -17,12 +17,12 @@ const TAKE_NAMES: [(&str, &str); 5] = [
     ("explain", "id"),
 ];
 
-/// Writes what a shell completes `doctor` by, the names of probes and groups included.
+/// Writes a shell's completions for `doctor`, with the names of probes and groups.
 ///
 /// # Errors
 /// When it could not be written.
-pub fn run(shell: Shell) -> anyhow::Result<Exit> {
-    // The parser wants names that live as long as the process, which ends when it has written them.
+pub(super) fn run(shell: Shell) -> anyhow::Result<Exit> {
+    // clap wants names that live as long as the process, which ends once it has written them.
     let mut names: Vec<&'static str> = PROBES.iter().map(|probe| &*probe.id().leak()).collect();
     names.extend(PROBES.iter().map(|probe| probe.group));
     names.dedup();
@@ -33,11 +33,11 @@ pub fn run(shell: Shell) -> anyhow::Result<Exit> {
     if shell == Shell::Fish {
         script.push_str(&names_for_fish(&names));
     }
-    output::write(&script, None)?;
-    Ok(Exit::Fine)
+    sink::write(&script, None)?;
+    Ok(Exit::Success)
 }
 
-/// The command line, with the names that the running doctor finds out for itself.
+/// Returns the command line with the names of probes and groups as possible values.
 fn command_with_names(names: &[&'static str]) -> Command {
     TAKE_NAMES.into_iter().fold(Cli::command(), |command, (subcommand, arg)| {
         command.mut_subcommand(subcommand, |it| {
@@ -46,7 +46,7 @@ fn command_with_names(names: &[&'static str]) -> Command {
     })
 }
 
-/// The generator for fish knows options and commands only.
+/// Returns the names for fish, whose generator completes only options and commands.
 fn names_for_fish(names: &[&str]) -> String {
     let names = names.join(" ");
     let line = |(command, _)| {

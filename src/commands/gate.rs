@@ -1,32 +1,53 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::measured::Measured;
-use super::plan::Plan;
-use super::telling::Telling;
-use crate::cli::{ExamineOptions, ReportOptions};
-use crate::exit::FailOn;
-use crate::judge::{Baseline, Record};
+use anyhow::Context;
+use launch_probes::runner::RunError;
 
-/// Measures this host and holds it against a record, or against the cards: any change counts.
+use super::run::{Live, Run};
+use crate::cli::{ExamineOptions, ReportOptions};
+use crate::config::{RunConfig, read_record};
+use crate::exit::FailOn;
+use crate::judge::{Baseline, Platform};
+use crate::report_sinks::ReportSinks;
+
+/// Measures this host and compares it with a record (`against`), or with the cards. Any change counts. With
+/// `judged`, no host is measured: that record is compared with the cards.
 ///
 /// # Errors
-/// When the record cannot be used, a name or an option cannot be, or the report could not be
-/// written.
-pub fn run(
+/// When the record cannot be used, a name or an option is wrong, or the report could not be written.
+pub(super) fn run(
     names: &[String],
     examine: &ExamineOptions,
     report: &ReportOptions,
     against: Option<&PathBuf>,
+    judged: Option<&PathBuf>,
 ) -> anyhow::Result<ExitCode> {
-    let plan = Plan::new(names, examine)?;
-    let record = against.map(|path| Record::read(path)).transpose()?;
-    let telling = Telling::new(report)?;
-    let Ok(measured) = Measured::take(&plan)? else { return telling.interrupted() };
-    let versions = measured.versions.clone();
+    let config = RunConfig::new(names, examine, Some(report))?;
+    let record = against.map(|path| read_record(path)).transpose()?;
+    let sinks = ReportSinks::new(report, names)?;
+    if let Some(path) = judged {
+        let record = read_record(path)?;
+        let versions = record.versions();
+        let platform = Platform { versions: &versions, manager: record.manager };
+        let report = Run::of_record(&record, &config);
+        return sinks.write_all(&report.report(
+            &config,
+            Baseline::Behaviours(platform),
+            FailOn::Change,
+        ));
+    }
+    let run = match Run::execute(&config, Live::Progress) {
+        Ok(run) => run,
+        Err(RunError::Interrupted(_)) => return sinks.interrupted(),
+        Err(error) => return Err(error).context("the probes could not be run"),
+    };
+    let versions = run.versions.clone();
     let baseline = match &record {
         Some(record) => Baseline::Record(record),
-        None => Baseline::Pins(&versions),
+        None => {
+            Baseline::Behaviours(Platform { versions: &versions, manager: config.settings.manager })
+        }
     };
-    telling.tell(&measured.report(&plan, baseline, FailOn::Change))
+    sinks.write_all(&run.report(&config, baseline, FailOn::Change))
 }

@@ -2,18 +2,18 @@ use std::fmt::Write as _;
 
 use colored::Colorize;
 
-use super::output;
 use crate::cli::ColorOption;
+use crate::config::set_color;
 use crate::exit::Exit;
 use crate::judge::{Catalogue, Kind};
-use crate::report::decide_color;
+use crate::sink;
 
-/// Lists the probes: id, kind and title, by group.
+/// Lists the probes by group: id, kind and title.
 ///
 /// # Errors
 /// When a name is neither an id nor a group, or the list could not be written.
-pub fn run(names: &[String], color: &ColorOption) -> anyhow::Result<Exit> {
-    decide_color(color.color, output::is_terminal());
+pub(super) fn run(names: &[String], color: &ColorOption) -> anyhow::Result<Exit> {
+    set_color(color.color, sink::is_terminal());
     let catalogue = Catalogue::select(names, &[])?;
     let id_width = catalogue.entries().iter().map(|entry| entry.card.id.len()).max().unwrap_or(0);
     let mut text = String::new();
@@ -25,11 +25,13 @@ pub fn run(names: &[String], color: &ColorOption) -> anyhow::Result<Exit> {
             let _ = writeln!(text, "{gap}{}", group.bold());
         }
         let kind = match entry.card.kind {
-            Kind::Pin => "pin",
+            Kind::Pin => "behaviour",
             Kind::Check => "check",
         };
-        let _ = writeln!(text, "  {:id_width$}  {kind:5}  {}", entry.card.id, entry.card.title);
+        let mark = if entry.card.lab_only.is_some() { " (measured in the lab)" } else { "" };
+        let (id, title) = (&entry.card.id, &entry.card.title);
+        let _ = writeln!(text, "  {id:id_width$}  {kind:9}  {title}{mark}");
     }
-    output::write(&text, None)?;
-    Ok(Exit::Fine)
+    sink::write(&text, None)?;
+    Ok(Exit::Success)
 }

@@ -1,22 +1,22 @@
 use std::path::PathBuf;
 
-use super::output;
+use crate::config::read_record;
 use crate::exit::Exit;
-use crate::judge::Record;
 use crate::report::matrix;
+use crate::sink;
 
-/// Puts records side by side in Markdown, each under the stem of its file's name.
+/// Writes records side by side in Markdown, each under its file's name without the suffix.
 ///
 /// # Errors
 /// When one of them cannot be used, or the table could not be written.
-pub fn run(files: &[PathBuf]) -> anyhow::Result<Exit> {
+pub(super) fn run(files: &[PathBuf]) -> anyhow::Result<Exit> {
     let records = files
         .iter()
         .map(|file| {
             let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            Ok((name, Record::read(file)?))
+            Ok((name, read_record(file)?))
         })
         .collect::<anyhow::Result<Vec<_>>>()?;
-    output::write(&matrix(&records), None)?;
-    Ok(Exit::Fine)
+    sink::write(&matrix(&records), None)?;
+    Ok(Exit::Success)
 }

@@ -2,18 +2,27 @@
 
 mod check;
 mod completions;
-pub(crate) mod diff;
+mod confirm;
+mod diagnose;
+mod diff;
 mod dispatch;
 mod explain;
+mod fanout;
 mod gate;
+mod host;
 mod list;
-mod live_line;
+mod live;
+mod locks;
+mod log_source;
 mod man;
 mod matrix;
 mod measured;
-mod output;
-mod plan;
+mod preview;
+mod progress;
 mod record;
-mod telling;
+mod recorded_run;
+mod run;
+mod scopes;
+mod slice_unit;
 
 pub use dispatch::run;

@@ -1,58 +1,39 @@
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use launch_probes::Outcome;
-use launch_probes::host::{Component, Versions};
+use anyhow::Context;
+use launch_probes::runner::RunError;
 
-use super::measured::{Measured, is_unmeasured};
-use super::output;
-use super::plan::Plan;
+use super::measured::record_of;
+use super::run::{Live, ProbeAttempt, Run};
 use crate::cli::ExamineOptions;
+use crate::config::RunConfig;
 use crate::exit::Exit;
-use crate::judge::{Catalogue, Record};
+use crate::sink;
 
 /// Writes what this host measures as a record.
 ///
 /// # Errors
-/// When a name or an option cannot be, or the record could not be written.
-pub fn run(
+/// When a name or an option is wrong, or the record could not be written.
+pub(super) fn run(
     names: &[String],
     options: &ExamineOptions,
     file: Option<&PathBuf>,
 ) -> anyhow::Result<Exit> {
-    let plan = Plan::new(names, options)?;
-    if plan.catalogue.entries().is_empty() {
+    let config = RunConfig::new(names, options, None)?;
+    if let Some(note) = &config.policy.ignored {
+        sink::note(note);
+    }
+    if config.catalogue.entries().is_empty() {
         return Ok(Exit::NothingSelected);
     }
-    let Ok(measured) = Measured::take(&plan)? else { return Ok(Exit::Interrupted) };
-    let record = record_of(&plan.catalogue, &measured);
-    output::write(&record.to_toml(), file.map(PathBuf::as_path))?;
-    // A record that lacks what a probe would have said is not a whole one.
-    let is_partial = measured.outcomes.iter().any(|attempted| is_unmeasured(&attempted.timed));
-    Ok(if is_partial { Exit::Unmeasured } else { Exit::Fine })
-}
-
-fn record_of(catalogue: &Catalogue, measured: &Measured) -> Record {
-    let mut facts = BTreeMap::new();
-    let mut without_facts = Vec::new();
-    for (entry, attempted) in catalogue.entries().iter().zip(&measured.outcomes) {
-        let id = entry.card.id.clone();
-        match &attempted.timed.outcome {
-            Outcome::Measured(measurement) => {
-                let mut recorded = measurement.facts.clone();
-                recorded
-                    .retain(|name, _| !entry.card.facts.get(name).is_some_and(|fact| fact.chance));
-                facts.insert(id, recorded);
-            }
-            Outcome::Unable(_) => without_facts.push(id),
-        }
-    }
-    Record::new(named_versions(&measured.versions), facts, without_facts.into_iter().collect())
-}
-
-fn named_versions(versions: &Versions) -> BTreeMap<String, String> {
-    let named = |component: Component| {
-        Some((component.name().to_owned(), versions.get(component)?.to_owned()))
+    let run = match Run::execute(&config, Live::Progress) {
+        Ok(run) => run,
+        Err(RunError::Interrupted(_)) => return Ok(Exit::Interrupted),
+        Err(error) => return Err(error).context("the probes could not be run"),
     };
-    Component::ALL.into_iter().filter_map(named).collect()
+    let record = record_of(&config.catalogue, &run, config.settings.manager);
+    sink::write(&record.to_toml(), file.map(PathBuf::as_path))?;
+    // The record lacks what these would have measured.
+    let is_partial = run.attempts.iter().any(ProbeAttempt::is_unmeasured);
+    Ok(if is_partial { Exit::Unmeasured } else { Exit::Success })
 }

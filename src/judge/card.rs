@@ -1,11 +1,14 @@
 use std::collections::BTreeMap;
 
+use indexmap::IndexMap;
+use launch_probes::Measurement;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::range::Range;
+use super::expectation::Expectation;
+use super::signature::Signature;
 use super::verdict::Verdict;
-use super::version::Version;
+use crate::text::template::{expand, expand_with};
 
 /// The knowledge about one failure mode, as its `.toml` records it.
 #[derive(Debug, Clone, Deserialize)]
@@ -13,39 +16,56 @@ use super::version::Version;
 pub struct Card {
     /// The probe's id.
     pub id: String,
-    /// What its facts speak of, unless a fact says otherwise.
+    /// The kind of its facts, unless a fact has its own.
     pub kind: Kind,
     /// The failure mode in a few words.
     pub title: String,
-    /// What an operator sees.
+    /// What a person sees who has the problem.
     pub symptom: String,
     /// Why it happens.
     pub cause: String,
-    /// What to do about it as long as it is there.
+    /// What to do as long as the problem is there.
     pub workaround: Workaround,
-    /// What must have happened before the workaround may go.
+    /// When the workaround can be dropped.
     pub relax_when: String,
-    /// What the two documents that started the project say of it, and what was measured instead.
+    /// The facts, with their values, by which the workaround can be dropped; empty where there is none to drop.
     #[serde(default)]
-    pub documents: Option<String>,
+    pub relax: BTreeMap<String, String>,
     /// Commands that show the failure mode by hand.
     pub reproduce: Vec<String>,
-    /// Where the knowledge comes from: lab runs, upstream source, man pages, threads.
+    /// The sources: lab runs, upstream source files, man pages, issues.
     pub sources: Vec<String>,
+    /// The sentence that a report shows: the first whose condition the facts meet. Where none does, the
+    /// probe's own summary is shown.
+    #[serde(default)]
+    pub summary: Vec<Summary>,
+    /// Why no `doctor` measures it on a host in use, but only the tests in the lab: one sentence.
+    #[serde(default)]
+    pub lab_only: Option<String>,
+    /// Every placeholder of the card's texts that the probe fills in with a value of this host, and
+    /// what is shown in its place where no host was examined: `user = "USER"`.
+    #[serde(default)]
+    pub details: BTreeMap<String, String>,
+    /// The messages that show it in a log.
+    #[serde(default)]
+    pub signatures: Vec<Signature>,
+    /// Why there is no message that shows it; only where there are no signatures.
+    #[serde(default)]
+    pub no_signature: Option<String>,
     /// Sets of values that several facts share, by name.
     #[serde(default)]
-    scales: BTreeMap<String, BTreeMap<String, Meaning>>,
-    /// Every fact that the probe can give.
-    pub facts: BTreeMap<String, Fact>,
+    value_sets: BTreeMap<String, IndexMap<String, FactValue>>,
+    /// Every fact that the probe can give, in the order of the card.
+    pub facts: IndexMap<String, Fact>,
 }
 
-/// What a card or a fact speaks of.
+/// What a card or a fact is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// How a component behaves: held against the record for its version.
+    /// A behaviour: how a component behaves, compared with the record for its version.
     Pin,
-    /// How this host is set up: good or not, whatever the version.
+    /// A check: how this host is set up, whatever the versions.
     Check,
 }
 
@@ -56,27 +76,42 @@ pub struct Workaround {
     /// One sentence.
     pub text: String,
     /// Commands to paste.
+    #[serde(default)]
     pub commands: Vec<String>,
+    /// Commands that only look.
+    #[serde(default)]
+    pub look: Vec<String>,
+}
+
+/// A sentence about what was measured.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Summary {
+    /// The facts, with their values, under which the sentence is true; always, if empty.
+    #[serde(default)]
+    pub when: BTreeMap<String, String>,
+    /// The sentence. `{name}` is the detail or the fact of that name.
+    pub text: String,
 }
 
 /// One fact: what it answers, the closed set of its values, and which are recorded.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Fact {
     /// The question that it answers.
-    pub asks: String,
+    pub question: String,
     /// The kind of this fact, where it is not the card's.
     #[serde(default)]
     pub kind: Option<Kind>,
-    /// Whether chance decides it: it is told, and neither recorded nor compared.
+    /// Whether it differs from run to run: then it is shown, and neither recorded nor compared.
     #[serde(default)]
-    pub chance: bool,
-    /// All values that it can have; those of `scale` among them once the card is read.
+    pub nondeterministic: bool,
+    /// All values that it can have; those of `value-set` among them once the card is read.
     #[serde(default)]
-    pub values: BTreeMap<String, Meaning>,
+    pub values: IndexMap<String, FactValue>,
     /// The set of values that it shares with other facts of the card.
     #[serde(default)]
-    scale: Option<String>,
+    value_set: Option<String>,
     /// What was measured, by version. Only a pin has this.
     #[serde(default)]
     pub expect: Vec<Expectation>,
@@ -85,19 +120,22 @@ pub struct Fact {
 /// What one value of a fact means.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Meaning {
+pub struct FactValue {
     /// One sentence.
-    pub means: String,
-    /// For a pin: whether this is the trouble that the workaround is for.
+    pub description: String,
+    /// For a behaviour: whether this is the problem that the workaround is for.
     #[serde(default)]
-    pub trouble: bool,
+    pub problem: bool,
     /// For a check: what the value counts as.
     #[serde(default)]
     pub verdict: Severity,
-    /// Commands that mend it.
+    /// Commands that only look, and show what a person must know before acting.
+    #[serde(default)]
+    pub look: Vec<String>,
+    /// Commands that fix it.
     #[serde(default)]
     pub fix: Vec<String>,
-    /// The fact whose value knows the commands that mend this.
+    /// The fact whose value has the commands for this.
     #[serde(default)]
     pub fix_by: Option<String>,
 }
@@ -112,34 +150,18 @@ pub enum Severity {
     Fail,
 }
 
-/// The value recorded for a range of versions.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Expectation {
-    /// The versions.
-    pub on: Range,
-    /// The value.
-    pub value: String,
-    /// The versions on which it was measured in the lab.
-    #[serde(default)]
-    measured: Vec<String>,
-    /// Where a boundary comes from that no lab release has.
-    #[serde(default)]
-    pub source: Option<String>,
-}
-
 impl Card {
     /// Reads a card.
     ///
     /// # Errors
-    /// When the text is not TOML or not a card, or a fact names a scale that is not there.
+    /// When the text is not TOML or not a card, or a fact names a value set that is not declared.
     pub fn parse(text: &str) -> Result<Self, toml::de::Error> {
         let mut card: Self = toml::from_str(text)?;
         for (name, fact) in &mut card.facts {
-            let Some(scale) = &fact.scale else { continue };
-            let Some(values) = card.scales.get(scale) else {
+            let Some(set) = &fact.value_set else { continue };
+            let Some(values) = card.value_sets.get(set) else {
                 let message =
-                    format!("the fact `{name}` has the scale `{scale}`, which is not there");
+                    format!("the fact `{name}` has the value set `{set}`, which is not declared");
                 return Err(serde::de::Error::custom(message));
             };
             fact.values
@@ -148,23 +170,56 @@ impl Card {
         Ok(card)
     }
 
-    /// The kind of one of its facts.
+    /// Whether the workaround can be dropped, by what was measured.
+    pub fn is_relaxed_by(&self, facts: &BTreeMap<String, String>) -> bool {
+        !self.relax.is_empty()
+            && self.relax.iter().all(|(fact, value)| facts.get(fact) == Some(value))
+    }
+
+    /// Returns the sentence for what was measured: the first whose condition the facts meet, with the
+    /// measured values in place of its placeholders.
+    pub fn summary_of(&self, measurement: &Measurement) -> Option<String> {
+        let is_met = |summary: &&Summary| {
+            summary.when.iter().all(|(fact, value)| measurement.facts.get(fact) == Some(value))
+        };
+        let summary = self.summary.iter().find(is_met)?;
+        let mut values = self.details.clone();
+        values.extend(measurement.facts.clone());
+        values.extend(measurement.details.clone());
+        Some(expand(&summary.text, &values, str::to_owned))
+    }
+
+    /// Returns one of the card's texts with an example in place of each placeholder: what `details` declares, or
+    /// else the name in capitals.
+    pub fn with_examples(&self, text: &str) -> String {
+        expand_with(text, |name| {
+            Some(self.details.get(name).cloned().unwrap_or_else(|| name.to_ascii_uppercase()))
+        })
+    }
+
+    /// Returns every text of the card in which a report fills in values of a host.
+    pub fn templates(&self) -> impl Iterator<Item = &str> {
+        let texts =
+            [&self.title, &self.symptom, &self.cause, &self.relax_when, &self.workaround.text];
+        let commands =
+            self.workaround.commands.iter().chain(&self.workaround.look).chain(&self.reproduce);
+        let summaries = self.summary.iter().map(|summary| &summary.text);
+        let values = self.facts.values().flat_map(|fact| fact.values.values());
+        let of_values = values
+            .flat_map(|value| value.look.iter().chain(&value.fix).chain([&value.description]));
+        texts.into_iter().chain(commands).chain(summaries).chain(of_values).map(String::as_str)
+    }
+
+    /// Returns the kind of one of its facts.
     pub fn kind_of(&self, fact: &Fact) -> Kind {
         fact.kind.unwrap_or(self.kind)
     }
 }
 
-impl Meaning {
-    /// Whether it is what a workaround is for, or a state that a check finds fault with.
-    pub fn is_trouble(&self) -> bool {
-        self.trouble || self.verdict != Severity::Ok
-    }
-}
-
-impl Expectation {
-    /// The versions on which it was measured.
-    pub fn measured(&self) -> impl Iterator<Item = Version> {
-        self.measured.iter().filter_map(|text| Version::parse(text))
+impl FactValue {
+    /// Returns whether it is a problem: one that a workaround is for, or a finding of a check.
+    pub fn is_problem(&self) -> bool {
+        self.problem || self.verdict != Severity::Ok
     }
 }
 

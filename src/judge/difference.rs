@@ -4,18 +4,23 @@ use serde::Serialize;
 
 use super::record::Record;
 
-/// In what two records differ. An empty value means that one of them says nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// What two records say differently, by the facts that both have.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// The components with another version.
-    pub versions: Vec<Changed>,
+    /// The components whose versions differ. `None`: that record does not name one.
+    pub versions: Vec<ChangedVersion>,
     /// The facts with another value.
     pub facts: Vec<ChangedFact>,
+    /// The facts that only the first record has. They are not changes: another doctor, another state of the
+    /// host or a probe that could not run explains them.
+    pub only_a: Vec<OneSidedFact>,
+    /// The facts that only the second record has.
+    pub only_b: Vec<OneSidedFact>,
 }
 
 /// A component with two versions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Changed {
+pub struct ChangedVersion {
     pub component: String,
     pub a: Option<String>,
     pub b: Option<String>,
@@ -26,51 +31,70 @@ pub struct Changed {
 pub struct ChangedFact {
     pub probe: String,
     pub fact: String,
-    pub a: Option<String>,
-    pub b: Option<String>,
+    pub a: String,
+    pub b: String,
+}
+
+/// A fact that one record has and the other has not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OneSidedFact {
+    pub probe: String,
+    pub fact: String,
+    pub value: String,
 }
 
 impl Difference {
     /// Compares two records.
     pub fn between(a: &Record, b: &Record) -> Self {
-        let versions = changes(&a.versions, &b.versions)
-            .map(|(component, a, b)| Changed { component, a, b })
-            .collect();
-        let none = BTreeMap::new();
-        let probes: BTreeSet<&String> = a.facts.keys().chain(b.facts.keys()).collect();
-        let facts = probes
-            .into_iter()
-            .flat_map(|probe| {
-                let of = |record: &'_ Record| record.facts.get(probe).unwrap_or(&none).clone();
-                let changed: Vec<_> = changes(&of(a), &of(b)).collect();
-                changed.into_iter().map(|(fact, a, b)| ChangedFact {
-                    probe: probe.clone(),
-                    fact,
-                    a,
-                    b,
-                })
-            })
-            .collect();
-        Self { versions, facts }
+        let mut difference = Self { versions: changed_versions(a, b), ..Self::default() };
+        for (probe, facts) in &a.facts {
+            for (fact, value) in facts {
+                match b.facts.get(probe).and_then(|facts| facts.get(fact)) {
+                    Some(other) if other == value => {}
+                    Some(other) => difference.facts.push(ChangedFact {
+                        probe: probe.clone(),
+                        fact: fact.clone(),
+                        a: value.clone(),
+                        b: other.clone(),
+                    }),
+                    None => difference.only_a.push(one_sided(probe, fact, value)),
+                }
+            }
+        }
+        for (probe, facts) in &b.facts {
+            let known = a.facts.get(probe);
+            for (fact, value) in facts {
+                if !known.is_some_and(|known| known.contains_key(fact)) {
+                    difference.only_b.push(one_sided(probe, fact, value));
+                }
+            }
+        }
+        difference
     }
 
-    /// Whether the facts are the same. Versions may differ without a difference in behaviour.
+    /// Returns whether every fact that both records have is the same. Versions may differ without a difference
+    /// in behaviour.
     pub fn is_empty(&self) -> bool {
         self.facts.is_empty()
     }
 }
 
-/// The keys whose values differ, with both values.
-fn changes(
-    a: &BTreeMap<String, String>,
-    b: &BTreeMap<String, String>,
-) -> impl Iterator<Item = (String, Option<String>, Option<String>)> {
-    let keys: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
-    keys.into_iter()
-        .filter(|key| a.get(*key) != b.get(*key))
-        .map(|key| (key.clone(), a.get(key).cloned(), b.get(key).cloned()))
-        .collect::<Vec<_>>()
+fn one_sided(probe: &str, fact: &str, value: &str) -> OneSidedFact {
+    OneSidedFact { probe: probe.to_owned(), fact: fact.to_owned(), value: value.to_owned() }
+}
+
+fn changed_versions(a: &Record, b: &Record) -> Vec<ChangedVersion> {
+    let of = |versions: &BTreeMap<String, String>, component| versions.get(component).cloned();
+    let components: BTreeSet<&String> = a.versions.keys().chain(b.versions.keys()).collect();
+    components
         .into_iter()
+        .map(|component| ChangedVersion {
+            component: component.clone(),
+            a: of(&a.versions, component),
+            b: of(&b.versions, component),
+        })
+        .filter(|changed| changed.a != changed.b)
+        .collect()
 }
 
 #[cfg(test)]
@@ -87,22 +111,26 @@ mod tests {
     }
 
     #[test]
-    fn only_what_differs_is_named_also_where_one_side_says_nothing() {
-        let a = record("247", &[("p", "same", "x"), ("p", "other", "x"), ("q", "gone", "x")]);
-        let b = record("257", &[("p", "same", "x"), ("p", "other", "y")]);
+    fn only_facts_that_both_sides_have_can_change() {
+        let a = record("247", &[("p", "same", "x"), ("p", "other", "x"), ("q", "old", "x")]);
+        let b = record("257", &[("p", "same", "x"), ("p", "other", "y"), ("p", "new", "z")]);
         let difference = Difference::between(&a, &b);
-        let facts: Vec<_> = difference
-            .facts
-            .iter()
-            .map(|fact| (fact.fact.as_str(), fact.a.as_deref(), fact.b.as_deref()))
-            .collect();
-        assert_eq!(facts, [("other", Some("x"), Some("y")), ("gone", Some("x"), None)]);
+        let [changed] = difference.facts.as_slice() else { panic!("{difference:?}") };
+        assert_eq!(
+            (changed.fact.as_str(), changed.a.as_str(), changed.b.as_str()),
+            ("other", "x", "y")
+        );
+        assert_eq!(difference.only_a, [one_sided("q", "old", "x")]);
+        assert_eq!(difference.only_b, [one_sided("p", "new", "z")]);
         assert_eq!(difference.versions.len(), 1);
+        assert!(!difference.is_empty());
     }
 
     #[test]
-    fn a_new_version_that_behaves_the_same_is_no_difference() {
-        let facts = [("p", "same", "x")];
-        assert!(Difference::between(&record("247", &facts), &record("257", &facts)).is_empty());
+    fn another_version_and_facts_of_one_side_are_no_difference() {
+        let a = record("247", &[("p", "same", "x")]);
+        let b = record("257", &[("p", "same", "x"), ("q", "new", "x")]);
+        assert!(Difference::between(&a, &b).is_empty());
+        assert!(Difference::between(&b, &a).is_empty());
     }
 }

@@ -1,29 +1,35 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use launch_probes::host::Versions;
-use launch_probes::{Measurement, Outcome, Unable};
+use launch_probes::{Measurement, NotMeasured, Outcome};
 
-use super::card::{Card, Fact, Kind, Meaning};
-use super::placeholder::{fill, fill_each, quote};
+use super::card::{Card, Fact, FactValue};
+use super::expectation::Platform;
+use super::fact_verdict::{FactVerdict, judge_fact};
 use super::record::Record;
 use super::verdict::Verdict;
-use super::version::Version;
+use crate::text::quote;
+use crate::text::sanitize::one_line;
+use crate::text::template::{expand, expand_each};
 
-/// What the judge makes of one probe's outcome.
+/// The verdict on one probe, with the reasons for it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judgement {
-    /// The loudest verdict of all facts.
+    /// The most severe verdict of all facts.
     pub verdict: Verdict,
     /// Whether the host's version is newer than every version on which the card was measured.
     pub extrapolated: bool,
     /// The value recorded for each fact, where one is.
     pub expected: BTreeMap<String, String>,
+    /// The sentence that the card has for these facts; `None` where it leaves that to the probe.
+    pub summary: Option<String>,
     /// Why there is no measurement.
     pub reason: Option<String>,
-    /// Each fact that is not as it should be, the loudest first.
+    /// Each fact that is not as it should be, the worst first.
     pub findings: Vec<Finding>,
-    /// Commands that mend the findings; for a known trouble, those of its workaround.
+    /// Commands that only look at the findings.
+    pub look: Vec<String>,
+    /// Commands that fix the findings; for a known problem, those of its workaround.
     pub fix: Vec<String>,
 }
 
@@ -36,47 +42,48 @@ pub struct Finding {
     pub verdict: Verdict,
     /// The value that was measured.
     pub measured: String,
-    /// The value that was recorded, for a pin.
+    /// The value that was recorded, for a behaviour.
     pub expected: Option<String>,
     /// What it means, in one or two sentences.
     pub text: String,
 }
 
 impl Judgement {
-    /// Counts every warning and failure as `verdict`.
-    pub fn weigh(&mut self, verdict: Verdict) {
+    /// Replaces the verdict of every warning and failure.
+    pub fn override_severity(&mut self, verdict: Verdict) {
         for finding in self.findings.iter_mut().filter(|finding| finding.verdict.is_finding()) {
             finding.verdict = verdict;
         }
-        self.settle();
+        self.recompute();
     }
 
-    /// Makes the loudest finding the verdict, where there are findings.
-    pub(super) fn settle(&mut self) {
+    /// Makes a change `unmeasured`, with the reason: what the probe needs is broken on this host, so a component
+    /// that behaves differently shows nothing about its version.
+    pub fn withhold_change(&mut self, reason: &str) {
+        if !self.findings.iter().any(|finding| finding.verdict.is_change()) {
+            return;
+        }
+        *self = without_facts(Verdict::Unmeasured, reason);
+    }
+
+    /// Makes the worst finding the verdict, if there are findings.
+    pub(super) fn recompute(&mut self) {
         self.findings.sort_by_key(|finding| Reverse(finding.verdict));
-        if let Some(loudest) = self.findings.first() {
-            self.verdict = loudest.verdict;
+        if let Some(worst) = self.findings.first() {
+            self.verdict = worst.verdict;
         }
     }
 }
 
-/// What the facts are held against.
+/// What the facts are compared with.
 #[derive(Debug, Clone, Copy)]
 pub enum Baseline<'a> {
-    /// The cards, for the versions on this host: pins by their record, checks by their values.
-    Cards(&'a Versions),
-    /// The cards, but pins alone: what changed, whatever this host's set-up.
-    Pins(&'a Versions),
-    /// What some host measured: pins and checks alike.
+    /// The cards, for the versions on this host: behaviours by their record, checks by their values.
+    Cards(Platform<'a>),
+    /// The cards, but behaviours alone: what changed, however this host is set up.
+    Behaviours(Platform<'a>),
+    /// What a host measured: behaviours and checks alike.
     Record(&'a Record),
-}
-
-/// The verdict on one fact, before it is put into words.
-struct FactVerdict<'a> {
-    verdict: Verdict,
-    expected: Option<&'a str>,
-    extrapolated: bool,
-    note: Option<String>,
 }
 
 /// Judges the outcome of a probe by its card and a baseline.
@@ -85,12 +92,16 @@ pub fn judge(card: &Card, outcome: &Outcome, baseline: Baseline) -> Judgement {
         matches!(baseline, Baseline::Record(record) if record.facts.contains_key(&card.id));
     match outcome {
         Outcome::Measured(measurement) => judge_facts(card, measurement, baseline),
-        Outcome::Unable(Unable::Skipped(reason)) if is_recorded => without_facts(
+        Outcome::NotMeasured(NotMeasured::Skipped(reason)) if is_recorded => without_facts(
             Verdict::Unmeasured,
-            &format!("the record has facts of it, and here it could not be measured: {reason}"),
+            &format!("the record has facts of it, and it could not be measured here: {reason}"),
         ),
-        Outcome::Unable(Unable::Skipped(reason)) => without_facts(Verdict::Skipped, reason),
-        Outcome::Unable(Unable::Unmeasured(reason)) => without_facts(Verdict::Unmeasured, reason),
+        Outcome::NotMeasured(NotMeasured::Skipped(reason)) => {
+            without_facts(Verdict::Skipped, reason)
+        }
+        Outcome::NotMeasured(NotMeasured::Unmeasured(reason)) => {
+            without_facts(Verdict::Unmeasured, reason)
+        }
     }
 }
 
@@ -99,8 +110,10 @@ fn without_facts(verdict: Verdict, reason: &str) -> Judgement {
         verdict,
         extrapolated: false,
         expected: BTreeMap::new(),
+        summary: None,
         reason: Some(reason.to_owned()),
         findings: Vec::new(),
+        look: Vec::new(),
         fix: Vec::new(),
     }
 }
@@ -108,150 +121,104 @@ fn without_facts(verdict: Verdict, reason: &str) -> Judgement {
 fn judge_facts(card: &Card, measurement: &Measurement, baseline: Baseline) -> Judgement {
     let mut judgement = without_facts(Verdict::Skipped, "");
     judgement.reason = None;
+    judgement.summary = card.summary_of(measurement);
+    let mut notes = Vec::new();
     for (name, value) in &measurement.facts {
         let declared = card.facts.get(name).and_then(|fact| Some((fact, fact.values.get(value)?)));
         let Some((fact, meaning)) = declared else {
             return without_facts(
                 Verdict::Unmeasured,
                 &format!(
-                    "the probe gave `{name} = {value}`, which its card does not declare; \
-                     this is a defect of the doctor"
+                    "internal error in this probe: it measured `{name} = {value}`, which its card does \
+                     not declare; please report it"
                 ),
             );
         };
-        let judged = judge_fact(card, name, value, meaning, baseline);
+        let judged = judge_fact(card, measurement, name, value, baseline);
         judgement.verdict = judgement.verdict.max(judged.verdict);
         judgement.extrapolated |= judged.extrapolated;
         if let Some(expected) = judged.expected {
             judgement.expected.insert(name.clone(), expected.to_owned());
         }
-        judgement.reason = judgement.reason.or(judged.note);
+        notes.extend(judged.note.clone());
         if judged.verdict.is_finding() || judged.verdict.is_change() {
-            judgement.fix.extend(mending(card, fact, value, measurement));
+            if let Some(meaning) = meaning_with_commands(card, fact, value, measurement) {
+                add_commands(&mut judgement.look, commands(&meaning.look, card, measurement));
+                add_commands(&mut judgement.fix, commands(&meaning.fix, card, measurement));
+            }
             judgement.findings.push(Finding {
                 fact: name.clone(),
                 verdict: judged.verdict,
                 measured: value.clone(),
                 expected: judged.expected.map(str::to_owned),
-                text: finding_text(card, judged.verdict, meaning, measurement),
+                text: finding_text(card, &judged, meaning, measurement),
             });
         }
     }
+    judgement.reason = (!notes.is_empty()).then(|| notes.join("; "));
     judgement.findings.sort_by_key(|finding| Reverse(finding.verdict));
     if judgement.verdict == Verdict::Known {
-        judgement.fix.extend(commands(&card.workaround.commands, measurement));
+        let workaround = &card.workaround;
+        add_commands(&mut judgement.look, commands(&workaround.look, card, measurement));
+        add_commands(&mut judgement.fix, commands(&workaround.commands, card, measurement));
     }
-    let mut seen = std::collections::HashSet::new();
-    judgement.fix.retain(|command| seen.insert(command.clone()));
     judgement
 }
 
-/// What a finding means and, where a trouble is gone, what may go with it.
+/// Adds the commands of one finding, without those that another finding has already given. A command that
+/// one finding gives twice is a step that is taken twice.
+fn add_commands(fix: &mut Vec<String>, commands: Vec<String>) {
+    let new: Vec<String> = commands.into_iter().filter(|command| !fix.contains(command)).collect();
+    fix.extend(new);
+}
+
+/// Returns what a finding means; for a change also where the boundary comes from, and whether the workaround can be
+/// dropped.
 fn finding_text(
     card: &Card,
-    verdict: Verdict,
-    meaning: &Meaning,
+    judged: &FactVerdict,
+    meaning: &FactValue,
     measurement: &Measurement,
 ) -> String {
-    let means = fill(&meaning.means, &measurement.details, str::to_owned);
-    if verdict != Verdict::Relaxable {
-        return means;
+    let text = expand(&meaning.description, &values_of(card, measurement), str::to_owned);
+    match (judged.verdict, judged.source) {
+        (Verdict::Relaxable, _) => format!(
+            "{text} The fix can be dropped: {} Drop it when: {}",
+            card.workaround.text,
+            one_line(&card.relax_when)
+        ),
+        (Verdict::Regressed, Some(source)) => format!("{text} ({source})"),
+        _ => text,
     }
-    let folded = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    format!(
-        "{means} The workaround may go: {} Relax when: {}",
-        card.workaround.text,
-        folded(&card.relax_when)
-    )
 }
 
-fn judge_fact<'a>(
+/// Returns the value that has the commands for a value: itself, or that of the fact which it names.
+fn meaning_with_commands<'a>(
     card: &'a Card,
-    name: &str,
+    fact: &'a Fact,
     value: &str,
-    meaning: &Meaning,
-    baseline: Baseline<'a>,
-) -> FactVerdict<'a> {
-    let fact = &card.facts[name];
-    let without_record =
-        |verdict, note| FactVerdict { verdict, expected: None, extrapolated: false, note };
-    if fact.chance && matches!(baseline, Baseline::Record(_)) {
-        return without_record(Verdict::Ok, None);
-    }
-    let recorded = match (baseline, card.kind_of(fact)) {
-        (Baseline::Cards(_), Kind::Check) => return without_record(meaning.verdict.into(), None),
-        (Baseline::Pins(_), Kind::Check) => return without_record(Verdict::Ok, None),
-        (Baseline::Cards(versions) | Baseline::Pins(versions), Kind::Pin) => {
-            recorded(fact, versions).ok_or_else(|| {
-                format!("nothing is recorded for `{name}` on {}", versions_named(fact, versions))
-            })
-        }
-        (Baseline::Record(record), _) => record
-            .facts
-            .get(&card.id)
-            .and_then(|facts| Some((facts.get(name)?.as_str(), false)))
-            .ok_or_else(|| format!("the record says nothing of `{name}`")),
-    };
-    let (expected, extrapolated) = match recorded {
-        Ok(recorded) => recorded,
-        Err(note) => return without_record(Verdict::Skipped, Some(note)),
-    };
-    let was_trouble = fact.values.get(expected).is_some_and(Meaning::is_trouble);
-    let verdict = match (value == expected, was_trouble, meaning.is_trouble()) {
-        (true, true, _) => Verdict::Known,
-        (true, false, _) => Verdict::Ok,
-        (false, true, false) => Verdict::Relaxable,
-        (false, _, _) => Verdict::Regressed,
-    };
-    FactVerdict { verdict, expected: Some(expected), extrapolated, note: None }
-}
-
-/// The value recorded for this host's version, and whether that version is newer than all on which
-/// it was measured.
-fn recorded<'a>(fact: &'a Fact, versions: &Versions) -> Option<(&'a str, bool)> {
-    fact.expect.iter().find_map(|expectation| {
-        let component = expectation.on.component;
-        let version = Version::parse(versions.get(component)?)?;
-        expectation.on.contains(&version).then_some(())?;
-        let newest = fact
-            .expect
-            .iter()
-            .filter(|other| other.on.component == component)
-            .flat_map(|other| other.measured())
-            .max();
-        let newer = newest.is_some_and(|newest| version > newest && !version.belongs_to(&newest));
-        Some((expectation.value.as_str(), newer))
-    })
-}
-
-/// The components that a fact's record speaks of, with this host's versions.
-fn versions_named(fact: &Fact, versions: &Versions) -> String {
-    let mut named: Vec<String> = fact
-        .expect
-        .iter()
-        .map(|expectation| expectation.on.component)
-        .map(|component| {
-            let version = versions.get(component).unwrap_or("of an unknown version");
-            format!("{} {version}", component.name())
-        })
-        .collect();
-    named.dedup();
-    named.join(" and ")
-}
-
-/// The commands that mend a value, taken from the fact that knows them.
-fn mending(card: &Card, fact: &Fact, value: &str, measurement: &Measurement) -> Vec<String> {
-    let Some(meaning) = fact.values.get(value) else { return Vec::new() };
+    measurement: &Measurement,
+) -> Option<&'a FactValue> {
+    let meaning = fact.values.get(value)?;
     let by_other = meaning.fix_by.as_ref().and_then(|other| {
         let value = measurement.facts.get(other)?;
         card.facts.get(other)?.values.get(value)
     });
-    commands(&by_other.unwrap_or(meaning).fix, measurement)
+    Some(by_other.unwrap_or(meaning))
 }
 
-fn commands(templates: &[String], measurement: &Measurement) -> Vec<String> {
+fn commands(templates: &[String], card: &Card, measurement: &Measurement) -> Vec<String> {
+    let values = values_of(card, measurement);
     templates
         .iter()
-        .flat_map(|template| fill_each(template, &measurement.details, &measurement.lists, quote))
+        .flat_map(|template| expand_each(template, &values, &measurement.lists, quote))
         .collect()
+}
+
+/// Returns the values of a card's placeholders: what was measured or else the card's examples.
+fn values_of(card: &Card, measurement: &Measurement) -> BTreeMap<String, String> {
+    let mut values = card.details.clone();
+    values.extend(measurement.facts.clone());
+    values.extend(measurement.details.clone());
+    values
 }

@@ -1,25 +1,34 @@
-//! Facts + card + versions -> verdict.
+//! Judges facts by cards, versions and policy. Nothing here reads a file, the environment or the host.
 
+mod broken_need;
 mod card;
 mod catalogue;
 mod difference;
+mod emitter;
+mod expectation;
+mod fact_verdict;
 mod judgement;
-pub(crate) mod placeholder;
 mod policy;
+mod preview;
 mod range;
 mod record;
+mod signature;
 mod verdict;
 mod version;
 mod waiver;
 
-pub use card::{Card, Expectation, Fact, Kind, Meaning, Severity, Workaround};
-pub use catalogue::{Catalogue, Entry, Unknown};
-pub use difference::{Changed, ChangedFact, Difference};
+pub use broken_need::{broken_needs, withhold_changes};
+pub use card::{Card, Fact, FactValue, Kind, Severity, Workaround};
+pub use catalogue::{Catalogue, Entry, SelectError, UnknownProbe};
+pub use difference::{ChangedFact, ChangedVersion, Difference, OneSidedFact};
+pub use emitter::Emitter;
+pub use expectation::{Expectation, Platform, Recorded};
 pub use judgement::{Baseline, Finding, Judgement, judge};
-pub use placeholder::quote;
-pub use policy::{Policy, PolicyError};
+pub use policy::Policy;
+pub use preview::{BehaviourChange, Effect, FactChange, Preview, UnknownBehaviour};
 pub use range::Range;
 pub use record::{Record, RecordError};
+pub use signature::{Near, Signature, SignatureError};
 pub use verdict::Verdict;
 pub use version::Version;
 pub use waiver::{Waiver, WaiverState};

@@ -1,7 +1,6 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
-use std::{fs, io};
+use std::path::PathBuf;
 
 use jiff::civil::Date;
 use serde::Deserialize;
@@ -12,35 +11,27 @@ use super::catalogue::Catalogue;
 use super::judgement::Judgement;
 use super::waiver::{Waiver, WaiverState};
 
-/// Where a policy is looked for, unless one is named.
-const PLACES: [&str; 2] = ["doctor.toml", "/etc/doctor.toml"];
-
-/// An operator's recorded decisions about a host: what to examine, and what to accept.
+/// Recorded decisions about a host: what to examine, and which findings to accept.
 #[derive(Debug, Default)]
 pub struct Policy {
     /// The file that it was read from, if there was one.
     pub file: Option<PathBuf>,
-    /// The slice that agents are to run in.
+    /// The file that was found and not obeyed, and why.
+    pub ignored: Option<String>,
+    /// The slice in which the agents run.
     pub slice: Option<String>,
-    /// How many agents are launched at once.
+    /// The number of agents that are launched at once.
     pub fleet: Option<u32>,
     /// The work tree that agents share.
     pub repo: Option<PathBuf>,
-    /// Probes and groups to leave out.
+    /// The lock files that agents share.
+    pub lock: Vec<PathBuf>,
+    /// Probes and groups to skip.
     pub skip: Vec<String>,
-    /// What the findings of a probe count as, in place of what its card says.
+    /// The severity of a probe's findings, in place of the card's.
     pub severity: BTreeMap<String, Severity>,
     /// Findings that are accepted until a date.
     pub waivers: Vec<Waiver>,
-}
-
-/// Why a policy cannot be used. The message shows the file's text.
-#[derive(Debug, thiserror::Error)]
-pub enum PolicyError {
-    #[error("cannot read the policy {path}: {why}")]
-    Unreadable { path: String, why: io::Error },
-    #[error("{path}: {why}")]
-    Mistake { path: String, why: String },
 }
 
 #[derive(Deserialize)]
@@ -49,6 +40,8 @@ struct File {
     slice: Option<String>,
     fleet: Option<u32>,
     repo: Option<PathBuf>,
+    #[serde(default)]
+    lock: Vec<PathBuf>,
     #[serde(default)]
     skip: Vec<Spanned<String>>,
     #[serde(default)]
@@ -66,34 +59,14 @@ struct FileWaiver {
     until: Spanned<toml::value::Datetime>,
 }
 
-/// A mistake that TOML itself cannot see, and where it stands in the text.
+/// A mistake that TOML itself cannot find, and where in the text it is.
 struct Mistake {
     what: String,
     span: Range<usize>,
 }
 
 impl Policy {
-    /// Reads the policy in `named`, or else in the first place that has one; without any, the
-    /// policy is empty.
-    ///
-    /// # Errors
-    /// When the file cannot be read or has a mistake.
-    pub fn find(named: Option<&Path>) -> Result<Self, PolicyError> {
-        match named {
-            Some(path) => Self::read(path),
-            None => match PLACES.iter().map(Path::new).find(|path| path.exists()) {
-                // Nobody has named it, so nobody waits for a pipe to be written to.
-                Some(path) if !path.is_file() => Err(PolicyError::Unreadable {
-                    path: path.display().to_string(),
-                    why: io::Error::other("it is no regular file"),
-                }),
-                Some(path) => Self::read(path),
-                None => Ok(Self::default()),
-            },
-        }
-    }
-
-    /// Applies it to the judgement of a probe, and says what became of the probe's waivers.
+    /// Applies it to the judgement of a probe, and returns the state of each of the probe's waivers.
     pub fn apply(
         &self,
         probe: &str,
@@ -101,23 +74,17 @@ impl Policy {
         today: Date,
     ) -> Vec<(&Waiver, WaiverState)> {
         if let Some(severity) = self.severity.get(probe) {
-            judgement.weigh((*severity).into());
+            judgement.override_severity((*severity).into());
         }
         let waivers = self.waivers.iter().filter(|waiver| waiver.probe == probe);
         waivers.map(|waiver| (waiver, waiver.apply(judgement, today))).collect()
     }
 
-    fn read(path: &Path) -> Result<Self, PolicyError> {
-        let shown = || path.display().to_string();
-        let text = fs::read_to_string(path)
-            .map_err(|why| PolicyError::Unreadable { path: shown(), why })?;
-        let policy =
-            Self::parse(&text).map_err(|why| PolicyError::Mistake { path: shown(), why })?;
-        Ok(Self { file: Some(path.to_owned()), ..policy })
-    }
-
-    /// Reads a policy from its text. The error names line and column and shows the text there.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    /// Reads a policy from its text.
+    ///
+    /// # Errors
+    /// When it has a mistake. The message names line and column and shows the text there.
+    pub fn parse(text: &str) -> Result<Self, String> {
         let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
         Self::check(file).map_err(|mistake| show(text, &mistake))
     }
@@ -132,9 +99,11 @@ impl Policy {
         let waivers = file.waivers.into_iter().map(FileWaiver::check).collect::<Result<_, _>>()?;
         Ok(Self {
             file: None,
+            ignored: None,
             slice: file.slice.filter(|slice| !slice.is_empty()),
             fleet: file.fleet,
             repo: file.repo,
+            lock: file.lock,
             skip: file.skip.into_iter().map(Spanned::into_inner).collect(),
             severity: file
                 .severity
@@ -159,7 +128,7 @@ impl FileWaiver {
         }
         let written = self.until.get_ref().to_string();
         let until: Date = written.parse().map_err(|_| Mistake {
-            what: format!("`{written}` is no date such as 2027-01-31"),
+            what: format!("`{written}` is not a date such as 2027-01-31"),
             span: self.until.span(),
         })?;
         Ok(Waiver {
@@ -195,7 +164,7 @@ fn has_entry(id: &str, test: impl Fn(&super::Entry) -> bool) -> bool {
         .is_ok_and(|found| found.entries().iter().any(|entry| entry.card.id == id && test(entry)))
 }
 
-/// A mistake as TOML's own are shown: line, column, and the text with a mark under it.
+/// Formats a mistake as the TOML parser does: line, column, and the text with a mark under it.
 fn show(text: &str, mistake: &Mistake) -> String {
     let start = mistake.span.start.min(text.len());
     let line_start = text[..start].rfind('\n').map_or(0, |newline| newline + 1);

@@ -10,16 +10,16 @@ use super::version::Version;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Range {
-    /// The component that it speaks of.
+    /// The component.
     pub component: Component,
     /// The first version in it.
     pub from: Version,
-    /// The first version behind it, if it has an end.
+    /// The first version after it, if it has an end.
     pub until: Option<Version>,
 }
 
 impl Range {
-    /// Whether a version lies in it.
+    /// Returns whether a version is in it.
     pub fn contains(&self, version: &Version) -> bool {
         *version >= self.from && self.until.as_ref().is_none_or(|until| version < until)
     }
@@ -29,7 +29,7 @@ impl FromStr for Range {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is no range such as `systemd >= 250, < 258`");
+        let wrong = || format!("`{text}` is not a range such as `systemd >= 250, < 258`");
         let (name, bounds) = text.trim().split_once(" >= ").ok_or_else(wrong)?;
         let component = Component::ALL
             .into_iter()
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_range_holds_its_first_version_and_not_its_end() {
+    fn a_range_contains_its_first_version_and_not_its_end() {
         let range: Range = "systemd >= 250, < 258".parse().unwrap();
         let contains = |text| range.contains(&Version::parse(text).unwrap());
         assert!(contains("250") && contains("257.13-1~deb13u1"));

@@ -1,22 +1,24 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
-use std::{fs, io};
 
+use launch_probes::host::{Component, Manager, Versions};
 use serde::{Deserialize, Serialize};
 
-/// The version of the layout that this doctor writes.
+/// The version of the layout. Within one, keys are only added.
 const SCHEMA: u32 = 1;
 
-/// What one host measured, to be held against another host or another day. It holds no time and no
-/// host name: two runs on one host give the same bytes.
+/// What one host measured, to compare with another host or another day. It has no time and no host name: two
+/// runs on one host give the same bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub struct Record {
     schema: u32,
     /// The version of the doctor that wrote it.
-    doctor: String,
-    /// How many facts it holds, so that a truncated file is known for one.
+    pub doctor: String,
+    /// The number of facts, by which a truncated file is recognised.
     fact_count: usize,
+    /// The manager under which it was measured.
+    #[serde(default = "user", skip_serializing_if = "is_user")]
+    pub manager: Manager,
     /// Probes that gave no facts on that host.
     pub without_facts: BTreeSet<String>,
     /// The versions on that host, by component.
@@ -25,23 +27,24 @@ pub struct Record {
     pub facts: BTreeMap<String, BTreeMap<String, String>>,
 }
 
-/// Why a file is not a record that can be used.
+/// Why a text is not a record that can be used. The message continues "the record FILE".
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
-    #[error("cannot read the record {path}: {why}")]
-    Unreadable { path: String, why: io::Error },
-    #[error("{path} is not a record of `doctor record`:\n{why}")]
-    NotARecord { path: String, why: Box<toml::de::Error> },
-    #[error(
-        "the record {path} has schema {found}; this doctor reads schema {SCHEMA}: record again with this doctor"
-    )]
-    OtherSchema { path: String, found: u32 },
-    #[error(
-        "the record {path} is truncated or was edited: it announces {announced} facts and holds {found}"
-    )]
-    Truncated { path: String, announced: usize, found: usize },
-    #[error("the record {path} was written by doctor {found}, and this is doctor {}: its probes may ask other questions; record again with this doctor", env!("CARGO_PKG_VERSION"))]
-    OtherDoctor { path: String, found: String },
+    #[error("is not a record of `doctor record`:\n{0}")]
+    NotARecord(#[from] Box<toml::de::Error>),
+    #[error("has schema {found}; this doctor reads schema {SCHEMA}: record again with this doctor")]
+    OtherSchema { found: u32 },
+    #[error("is truncated or was edited: its fact-count is {announced}, and it has {found} facts")]
+    Truncated { announced: usize, found: usize },
+}
+
+fn user() -> Manager {
+    Manager::User
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_user(manager: &Manager) -> bool {
+    *manager == Manager::User
 }
 
 /// The part of a record that every schema has.
@@ -51,7 +54,7 @@ struct Head {
 }
 
 impl Record {
-    /// A record of what was measured.
+    /// Makes a record of what was measured.
     pub fn new(
         versions: BTreeMap<String, String>,
         facts: BTreeMap<String, BTreeMap<String, String>>,
@@ -59,45 +62,44 @@ impl Record {
     ) -> Self {
         let doctor = env!("CARGO_PKG_VERSION").to_owned();
         let fact_count = facts.values().map(BTreeMap::len).sum();
-        Self { schema: SCHEMA, doctor, fact_count, without_facts, versions, facts }
+        let manager = Manager::User;
+        Self { schema: SCHEMA, doctor, fact_count, manager, without_facts, versions, facts }
     }
 
-    /// Reads a record.
+    /// Reads a record from its text. Any version of the doctor may have written it.
     ///
     /// # Errors
-    /// When the file cannot be read, is no record, or was written by another doctor.
-    pub fn read(path: &Path) -> Result<Self, RecordError> {
-        let shown = || path.display().to_string();
-        let text = fs::read_to_string(path)
-            .map_err(|why| RecordError::Unreadable { path: shown(), why })?;
-        Self::parse(&text, shown)
-    }
-
-    /// Reads a record from its text; `shown` is what the error calls it.
-    pub(crate) fn parse(text: &str, shown: impl Fn() -> String) -> Result<Self, RecordError> {
-        let not_a_record = |why| RecordError::NotARecord { path: shown(), why: Box::new(why) };
-        // The schema is looked at first: a record of another one has other keys.
-        let head: Head = toml::from_str(text).map_err(not_a_record)?;
+    /// When the text is not a record, has another schema, or is truncated.
+    pub fn parse(text: &str) -> Result<Self, RecordError> {
+        // The schema comes first: a record of another one has other keys.
+        let head: Head = toml::from_str(text).map_err(Box::new)?;
         if head.schema != SCHEMA {
-            return Err(RecordError::OtherSchema { path: shown(), found: head.schema });
+            return Err(RecordError::OtherSchema { found: head.schema });
         }
-        let record: Self = toml::from_str(text).map_err(not_a_record)?;
-        if record.doctor != env!("CARGO_PKG_VERSION") {
-            return Err(RecordError::OtherDoctor { path: shown(), found: record.doctor });
-        }
+        let record: Self = toml::from_str(text).map_err(Box::new)?;
         let found = record.facts.values().map(BTreeMap::len).sum();
         if record.fact_count != found {
-            let announced = record.fact_count;
-            return Err(RecordError::Truncated { path: shown(), announced, found });
+            return Err(RecordError::Truncated { announced: record.fact_count, found });
         }
         Ok(record)
     }
 
-    /// The record as TOML, in a stable order.
+    /// Returns the versions as the judge takes them.
+    pub fn versions(&self) -> Versions {
+        Component::ALL
+            .into_iter()
+            .filter_map(|component| Some((component, self.versions.get(component.name())?.clone())))
+            .collect()
+    }
+
+    /// Returns the record as TOML, in a stable order.
+    ///
+    /// # Panics
+    /// Never: a record has only text under text keys.
     pub fn to_toml(&self) -> String {
         let body = toml::to_string(self).expect("a record holds nothing but text under text keys");
         format!(
-            "# What `doctor record` measured. Hold a host against it: doctor gate --against FILE\n{body}"
+            "# What `doctor record` measured. To compare a host with it: doctor gate --against FILE\n{body}"
         )
     }
 }

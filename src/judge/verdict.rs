@@ -3,7 +3,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What the judge makes of the facts, from the quietest to the loudest.
+/// A verdict on a probe, from the least to the most severe.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -11,21 +11,21 @@ use serde::{Deserialize, Serialize};
 pub enum Verdict {
     /// A need is unmet, so it was not measured.
     Skipped,
-    /// A check holds, or a pin's trouble is absent, as recorded.
+    /// A check is met, or a behaviour's problem is absent, as recorded.
     Ok,
-    /// A pin's trouble is present, as recorded.
+    /// A behaviour's problem is present, as recorded.
     Known,
-    /// An operator's waiver accepts what is not as it should be.
+    /// A waiver of the policy accepts the finding.
     Waived,
-    /// It timed out, was denied or broke: nothing is known.
+    /// It timed out, was denied or failed, and gave no answer.
     Unmeasured,
-    /// A recorded trouble is gone.
+    /// A recorded problem is fixed.
     Relaxable,
-    /// A check does not hold; its card calls that a warning.
+    /// A check is not met; its card calls that a warning.
     Warn,
     /// A fact differs from the record in any other way.
     Regressed,
-    /// A check does not hold; its card calls that a failure.
+    /// A check is not met; its card calls that a failure.
     Fail,
 }
 
@@ -43,7 +43,7 @@ impl Verdict {
         Self::Skipped,
     ];
 
-    /// The word for it.
+    /// Returns its word.
     pub fn name(self) -> &'static str {
         match self {
             Self::Skipped => "skipped",
@@ -58,12 +58,12 @@ impl Verdict {
         }
     }
 
-    /// Whether it says that the host is not as it should be.
+    /// Returns whether it says that the host is not set up as it should be.
     pub fn is_finding(self) -> bool {
         matches!(self, Self::Warn | Self::Fail)
     }
 
-    /// Whether it says that a component no longer behaves as recorded.
+    /// Returns whether it says that a component no longer behaves as recorded.
     pub fn is_change(self) -> bool {
         matches!(self, Self::Relaxable | Self::Regressed)
     }

@@ -1,11 +1,16 @@
 use std::fmt;
 
-/// A component's version, for comparison: `257.13-1~deb13u1` counts as 257.13, `3.5a` lies between
-/// 3.5 and 3.6. What a distribution adds behind it does not count.
+/// A component's version, for comparison: `257.13-1~deb13u1` counts as 257.13, `3.5a` is between 3.5 and 3.6. What a
+/// distribution appends does not count.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version(Vec<u64>);
 
 impl Version {
+    /// Whether it names a release without a point release: 257, not 257.13.
+    pub fn is_whole_release(&self) -> bool {
+        self.0.len() == 1
+    }
+
     /// Reads the first version in a text; `None` if there is no digit.
     pub fn parse(text: &str) -> Option<Self> {
         let start = text.find(|c: char| c.is_ascii_digit())?;
@@ -30,12 +35,12 @@ impl Version {
         Some(Self(parts))
     }
 
-    /// Its first number: 257 for systemd 257.13.
+    /// Returns its first number: 257 for systemd 257.13.
     pub fn major(&self) -> u64 {
         self.0[0]
     }
 
-    /// Whether it is `other` or a later point release of it: 257.13 belongs to 257.
+    /// Returns whether it is `other` or a later point release of it: 257.13 belongs to 257.
     pub fn belongs_to(&self, other: &Self) -> bool {
         self.0.starts_with(&other.0)
     }
@@ -71,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn point_releases_lie_within_their_release() {
+    fn point_releases_are_between_two_releases() {
         assert!(version("257.13") > version("257"));
         assert!(version("257.13") < version("258"));
         assert!(version("247.3").belongs_to(&version("247")));
@@ -79,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_without_a_number_is_no_version() {
+    fn a_text_without_a_number_is_not_a_version() {
         assert_eq!(Version::parse("unknown"), None);
         assert_eq!(Version::parse("99999999999999999999999"), None);
     }

@@ -5,37 +5,37 @@ use serde::Serialize;
 use super::judgement::Judgement;
 use super::verdict::Verdict;
 
-/// An operator's recorded decision to accept a verdict until a date.
+/// A recorded decision to accept a verdict until a date.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiver {
     /// The probe whose findings are accepted.
     pub probe: String,
-    /// The one fact that is accepted; all if there is none.
+    /// The fact whose finding is accepted; all facts, if there is none.
     pub fact: Option<String>,
-    /// Why.
+    /// The reason.
     pub reason: String,
-    /// The last day on which it counts.
+    /// The last day on which it applies.
     pub until: Date,
 }
 
-/// What became of a waiver in one run.
+/// The state of a waiver after a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum WaiverState {
-    /// It turned a finding into `waived`.
+    /// It applied: a finding is `waived`.
     Used,
-    /// Its date is past: it counts no more.
+    /// Its date has passed, so it did not apply.
     Expired,
-    /// There was nothing for it to accept.
+    /// There was no finding to accept.
     Stale,
 }
 
 impl Waiver {
-    /// Accepts what it speaks of in a judgement of its probe, if its date is not past.
+    /// Accepts its findings in a judgement of its probe, if its date has not passed.
     pub fn apply(&self, judgement: &mut Judgement, today: Date) -> WaiverState {
-        let speaks_of = |fact: &str| self.fact.as_deref().is_none_or(|waived| waived == fact);
+        let is_named = |fact: &str| self.fact.as_deref().is_none_or(|waived| waived == fact);
         let mut waived =
-            judgement.findings.iter_mut().filter(|finding| speaks_of(&finding.fact)).peekable();
+            judgement.findings.iter_mut().filter(|finding| is_named(&finding.fact)).peekable();
         if waived.peek().is_none() {
             return WaiverState::Stale;
         }
@@ -47,7 +47,7 @@ impl Waiver {
             finding.text =
                 format!("{} Accepted until {}: {}", finding.text, self.until, self.reason);
         }
-        judgement.settle();
+        judgement.recompute();
         WaiverState::Used
     }
 }
@@ -60,9 +60,10 @@ mod tests {
 
     fn judgement(findings: &[(&str, Verdict)]) -> Judgement {
         Judgement {
+            summary: None,
             verdict: findings.iter().map(|(_, verdict)| *verdict).max().unwrap(),
             extrapolated: false,
-            expected: Default::default(),
+            expected: std::collections::BTreeMap::default(),
             reason: None,
             findings: findings
                 .iter()
@@ -74,6 +75,7 @@ mod tests {
                     text: "It is off.".into(),
                 })
                 .collect(),
+            look: Vec::new(),
             fix: Vec::new(),
         }
     }
@@ -88,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_waived_finding_stays_in_sight_with_its_reason() {
+    fn a_waived_finding_is_still_shown_with_its_reason() {
         let mut judgement = judgement(&[("logind", Verdict::Fail)]);
         assert_eq!(waiver(None).apply(&mut judgement, date(2027, 1, 31)), WaiverState::Used);
         assert_eq!(judgement.verdict, Verdict::Waived);
@@ -99,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_waiver_of_one_fact_leaves_the_others() {
+    fn a_waiver_of_one_fact_does_not_apply_to_others() {
         let mut judgement = judgement(&[("logind", Verdict::Fail), ("file", Verdict::Warn)]);
         assert_eq!(
             waiver(Some("logind")).apply(&mut judgement, date(2027, 1, 1)),

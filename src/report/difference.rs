@@ -2,15 +2,17 @@ use std::fmt::Write as _;
 
 use colored::Colorize;
 
-use super::fold::push_wrapped;
-use super::printable::one_line;
-use crate::judge::Difference;
+use crate::judge::{Difference, OneSidedFact};
+use crate::text::sanitize::one_line;
+use crate::text::wrap::push_wrapped;
 
-/// Two records compared, for people, in lines of at most `width` columns.
+/// Formats two compared records for people, in lines of at most `width` columns.
 pub fn human(difference: &Difference, width: usize) -> String {
     let mut text = String::new();
     for changed in &difference.versions {
-        let line = format!("{} {} → {}", changed.component, told(&changed.a), told(&changed.b));
+        let or_none = |version: &Option<String>| version.clone().unwrap_or_else(|| "(none)".into());
+        let (a, b) = (or_none(&changed.a), or_none(&changed.b));
+        let line = format!("{} {a} → {b}", changed.component);
         push_wrapped(&mut text, &one_line(&line), "", "  ", width);
     }
     let mut probe = "";
@@ -19,9 +21,11 @@ pub fn human(difference: &Difference, width: usize) -> String {
             probe = &changed.probe;
             let _ = writeln!(text, "\n{}", one_line(probe).bold());
         }
-        let line = format!("{}: {} → {}", changed.fact, told(&changed.a), told(&changed.b));
+        let line = format!("{}: {} → {}", changed.fact, changed.a, changed.b);
         push_wrapped(&mut text, &one_line(&line), "  ", "    ", width);
     }
+    push_one_sided(&mut text, "only in the first, not compared", &difference.only_a, width);
+    push_one_sided(&mut text, "only in the second, not compared", &difference.only_b, width);
     let gap = if text.is_empty() { "" } else { "\n" };
     let _ = match difference.facts.len() {
         0 => writeln!(text, "{gap}no fact differs"),
@@ -31,14 +35,20 @@ pub fn human(difference: &Difference, width: usize) -> String {
     text
 }
 
-/// Two records compared, as one JSON document.
+/// Formats two compared records as one JSON document.
 pub fn json(difference: &Difference) -> String {
-    let mut document = serde_json::json!({ "schema": 1 });
-    document["versions"] = serde_json::json!(difference.versions);
-    document["facts"] = serde_json::json!(difference.facts);
+    let mut document = serde_json::json!(difference);
+    document["schema"] = 1.into();
     format!("{document:#}\n")
 }
 
-fn told(value: &Option<String>) -> &str {
-    value.as_deref().unwrap_or("(nothing)")
+fn push_one_sided(text: &mut String, heading: &str, facts: &[OneSidedFact], width: usize) {
+    if facts.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "\n{}", heading.bold());
+    for fact in facts {
+        let line = format!("{} {}: {}", fact.probe, fact.fact, fact.value);
+        push_wrapped(text, &one_line(&line), "  ", "    ", width);
+    }
 }

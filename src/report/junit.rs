@@ -4,10 +4,10 @@ use quick_junit::{NonSuccessKind, Report as Document, TestCase, TestCaseStatus, 
 
 use super::details::details;
 use super::model::{Host, ProbeReport, Report};
-use super::printable::one_line;
-use super::standing::Standing;
+use super::test_status::TestStatus;
+use crate::text::sanitize::one_line;
 
-/// The report as JUnit XML, as the schema of Jenkins's xUnit plugin (junit-10.xsd) has it.
+/// Formats a report as `JUnit` XML, by the schema of Jenkins's xUnit plugin (junit-10.xsd).
 pub(super) fn render(report: &Report) -> String {
     let mut suite = TestSuite::new("doctor");
     suite.set_timestamp(fixed(report.started));
@@ -21,43 +21,41 @@ pub(super) fn render(report: &Report) -> String {
     document.add_test_suite(suite);
 
     let text = document.to_string().expect("writing to memory does not fail");
-    // In the schema a suite has this count, and the list of suites has not.
+    // By the schema, only a suite has this count, and not the list of suites.
     text.replacen(&format!(" skipped=\"{}\"", document.skipped), "", 1)
 }
 
 fn case(probe: &ProbeReport, report: &Report) -> TestCase {
-    let standing = Standing::of(probe, report);
-    let mut status = match standing {
-        Standing::Passed => TestCaseStatus::success(),
-        Standing::Failed => TestCaseStatus::non_success(NonSuccessKind::Failure),
-        Standing::Unmeasured => TestCaseStatus::non_success(NonSuccessKind::Error),
-        Standing::Skipped => TestCaseStatus::skipped(),
+    let test_status = TestStatus::of(probe, report);
+    let mut status = match test_status {
+        TestStatus::Passed => TestCaseStatus::success(),
+        TestStatus::Failed => TestCaseStatus::non_success(NonSuccessKind::Failure),
+        TestStatus::Unmeasured => TestCaseStatus::non_success(NonSuccessKind::Error),
+        TestStatus::Skipped => TestCaseStatus::skipped(),
     };
-    if standing != Standing::Passed {
+    if test_status != TestStatus::Passed {
         status.set_message(one_line(&probe.summary)).set_type(probe.verdict.name());
     }
-    let is_loud = matches!(standing, Standing::Failed | Standing::Unmeasured);
-    if is_loud {
+    if matches!(test_status, TestStatus::Failed | TestStatus::Unmeasured) {
         status.set_description(body(probe));
     }
     let mut case = TestCase::new(probe.id.as_str(), status);
     case.set_classname(probe.group.as_str()).set_time(seconds(probe.seconds));
-    if standing == Standing::Passed {
+    if test_status == TestStatus::Passed {
         case.set_system_out(format!("{}: {}", probe.verdict, body(probe)));
     }
     case
 }
 
-/// The library drops tabs, as it takes them for a terminal's.
+/// Returns the details, without tabs, which the library would drop.
 fn body(probe: &ProbeReport) -> String {
     details(probe).replace('\t', "    ")
 }
 
 fn properties(host: &Host) -> impl Iterator<Item = (&'static str, &str)> {
-    host.named().into_iter().filter_map(|(name, value)| Some((name, value?)))
+    host.fields().into_iter().filter_map(|(name, value)| Some((name, value?)))
 }
 
-/// A report's seconds are never negative, and never many.
 fn seconds(seconds: f64) -> std::time::Duration {
     std::time::Duration::from_secs_f64(seconds.max(0.0))
 }

@@ -1,18 +1,25 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::page::cell;
-use super::printable::one_line;
 use crate::judge::Record;
+use crate::text::markdown::inline;
 
-/// Records side by side, in Markdown: probes and facts down, records across. A fact that is not the
+/// Returns the heading of a record: its file's name, with upstream builds marked as such.
+fn column(name: &str) -> String {
+    match name.strip_prefix("upstream-") {
+        Some(version) => format!("{version} (upstream build)"),
+        None => name.to_owned(),
+    }
+}
+
+/// Formats records side by side in Markdown: probes and facts as rows, records as columns. A fact that is not the
 /// same everywhere has a mark.
 pub fn matrix(records: &[(String, Record)]) -> String {
     let mut text = String::from(
-        "# Matrix\n\nWhat each host measured. ≠ marks a fact that is not the same everywhere; – one that a host could \
-         not measure.\n\n",
+        "# Matrix\n\nWhat each host measured. ≠ marks a fact that is not the same on all of them, – a fact that a host \
+         could not measure.\n\n",
     );
-    let names: Vec<String> = records.iter().map(|(name, _)| cell(name)).collect();
+    let names: Vec<String> = records.iter().map(|(name, _)| inline(&column(name))).collect();
     let _ = writeln!(text, "| | {} |\n| --- |{}", names.join(" | "), " --- |".repeat(names.len()));
     let components: BTreeSet<&String> =
         records.iter().flat_map(|(_, record)| record.versions.keys()).collect();
@@ -26,7 +33,7 @@ pub fn matrix(records: &[(String, Record)]) -> String {
         let _ = writeln!(
             text,
             "\n## {}\n\n| fact | {} |\n| --- |{}",
-            one_line(probe),
+            inline(probe),
             names.join(" | "),
             " --- |".repeat(names.len())
         );
@@ -52,7 +59,7 @@ fn push_row<'a>(
     let mark = if is_marked && known.len() > 1 { " ≠" } else { "" };
     let cells: Vec<String> = values
         .iter()
-        .map(|value| value.map_or_else(|| "–".to_owned(), |value| cell(value)))
+        .map(|value| value.map_or_else(|| "–".to_owned(), |value| inline(value)))
         .collect();
-    let _ = writeln!(text, "| {}{mark} | {} |", cell(name), cells.join(" | "));
+    let _ = writeln!(text, "| {}{mark} | {} |", inline(name), cells.join(" | "));
 }

@@ -1,68 +1,81 @@
 //! One file a format, each a pure function of a [`Report`].
 
+mod card_markdown;
+mod card_text;
+mod cause;
 mod details;
+pub mod diagnosis;
 pub mod difference;
-pub(crate) mod fold;
 mod github;
+mod headline;
+mod html;
 mod human;
 mod json;
 mod junit;
+mod layout;
+pub mod locks;
 mod markdown;
 mod matrix;
 mod model;
 mod nagios;
 mod ndjson;
-mod page;
 mod policy;
-pub(crate) mod printable;
+pub mod preview;
 mod prometheus;
-mod runbook;
+mod record_comparison;
+mod sarif;
 mod schema;
-mod standing;
-mod style;
+pub mod scopes;
 mod tap;
+mod test_status;
+mod verdict_style;
 mod yaml;
 
 use clap::ValueEnum;
 
+pub use card_markdown::card_markdown;
+pub use card_text::card_text;
+pub use headline::headline;
+pub use layout::{Detail, Layout};
 pub use matrix::matrix;
-pub use model::{Host, ProbeReport, Report};
-pub use nagios::{plugin_failure, plugin_state};
-pub use page::page;
+pub use model::{BlockedBy, Host, ProbeReport, Report};
+pub use nagios::{PluginState, plugin_failure, plugin_state, requests_nagios};
 pub use policy::{PolicyReport, WaiverReport};
-pub use printable::printable;
-pub use runbook::runbook;
+pub use record_comparison::RecordComparison;
 pub use schema::schema;
-pub use style::{ColorChoice, decide_color};
 
-/// A format in which a report can be told.
+/// A format of a report.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// For people.
+    /// Text for people
     #[default]
     Human,
-    /// For programs: one document.
+    /// One JSON document
     Json,
-    /// For programs: a line each for the run, every probe and the end.
+    /// A line of JSON for the run, each probe and the end
     Ndjson,
-    /// For CI systems: JUnit XML.
+    /// `JUnit` XML, for CI systems
     Junit,
-    /// For test harnesses: the Test Anything Protocol, version 14.
+    /// Test Anything Protocol, version 14
     Tap,
-    /// For monitoring: one line of a Nagios plugin, and its exit status.
+    /// One line of a Nagios plugin, and its exit status
     Nagios,
-    /// For monitoring: a file for node_exporter's textfile collector.
+    /// A file for `node_exporter`'s textfile collector
     Prometheus,
-    /// For GitHub Actions: annotations, and a summary of the job.
+    /// Annotations for GitHub Actions, and a summary of the job
     Github,
-    /// For people: a page.
+    /// A page in Markdown
     Markdown,
+    /// A SARIF 2.1.0 log, for code scanning
+    Sarif,
+    /// One self-contained page
+    Html,
 }
 
-/// Tells a report. `width` is the number of columns, for formats that fold lines.
-pub fn render(report: &Report, format: Format, width: usize) -> String {
+/// Formats a report. `layout` is for people; other formats have everything.
+pub fn render(report: &Report, format: Format, layout: impl Into<Layout>) -> String {
     match format {
-        Format::Human => human::render(report, width),
+        Format::Human => human::render(report, layout.into()),
         Format::Json => json::render(report),
         Format::Ndjson => ndjson::render(report),
         Format::Junit => junit::render(report),
@@ -71,5 +84,7 @@ pub fn render(report: &Report, format: Format, width: usize) -> String {
         Format::Prometheus => prometheus::render(report),
         Format::Github => github::render(report),
         Format::Markdown => markdown::render(report),
+        Format::Sarif => sarif::render(report),
+        Format::Html => html::render(report),
     }
 }

@@ -2,53 +2,62 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use launch_probes::host::{Component, User, Versions, kernel, operating_system};
-use launch_probes::sandbox::{Manager, Timed};
+use launch_probes::host::Manager;
+use launch_probes::runner::ProbeResult;
 use launch_probes::{Evidence, Outcome};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::policy::PolicyReport;
+use super::record_comparison::RecordComparison;
 use crate::exit::{Exit, FailOn};
-use crate::judge::{Entry, Finding, Judgement, Kind, Verdict, Version};
+use crate::judge::{Entry, Finding, Judgement, Kind, Verdict};
 
-/// Everything that one run of `doctor check` has to tell. Keys are only ever added.
+/// Everything that one run measured and judged. Keys are only added.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Report {
     /// The version of this layout.
     #[schemars(extend("const" = 1))]
     pub schema: u32,
-    /// Who tells.
+    /// The program that wrote it.
     pub doctor: Doctor,
-    /// Where it was measured.
+    /// The host that was examined.
     pub host: Host,
     /// When the run began (RFC 3339).
     pub started: Timestamp,
-    /// How long it took.
+    /// The duration of the run.
     pub seconds: f64,
-    /// The least verdict that makes the exit status 1.
+    /// The lowest severity that makes the exit status 1.
     pub fail_on: FailOn,
-    /// The runs that ended without cleaning up and were swept.
+    /// The runs that had ended without cleaning up, and were cleaned up by this one.
     pub swept: Vec<String>,
-    /// What an operator's policy had to do with it.
+    /// How the policy took part.
     pub policy: PolicyReport,
     /// What was measured, in the order of the registry.
     pub probes: Vec<ProbeReport>,
-    /// How many probes have which verdict.
+    /// The record that the run was compared with, if it was.
+    pub record: Option<RecordComparison>,
+    /// The number of probes with each verdict.
     pub summary: BTreeMap<Verdict, usize>,
-    /// The exit status that follows.
+    /// The exit status.
     pub exit: Exit,
 }
 
-/// Who tells.
+/// The program that wrote the report.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Doctor {
     pub version: &'static str,
 }
 
-/// Where it was measured.
+/// The host that was examined.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Host {
+    /// The host's name.
+    pub name: Option<String>,
+    /// The machine ID, hashed for this program as `sd_id128_get_machine_app_specific(3)` does: 32 digits.
+    pub machine: Option<String>,
+    /// The ID of the boot (random(4), `boot_id`).
+    pub boot: Option<String>,
     /// The distribution's full version.
     pub systemd: Option<String>,
     /// Upstream's number.
@@ -64,7 +73,7 @@ pub struct Host {
 }
 
 /// One probe's result.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ProbeReport {
     pub id: String,
     pub group: String,
@@ -74,25 +83,38 @@ pub struct ProbeReport {
     /// One sentence of what was measured, or why it was not.
     pub summary: String,
     pub seconds: f64,
-    /// How often it was tried; more than once only where it gave no answer before.
+    /// The number of attempts: more than one only if the earlier ones gave no answer.
     pub attempts: u16,
-    /// Judged by the newest record, which is older than this host's version.
+    /// Whether the verdict is by the newest record, which is older than this host's version.
     pub extrapolated: bool,
     pub facts: BTreeMap<String, String>,
     pub expected: BTreeMap<String, String>,
     /// Why there is no measurement.
     pub reason: Option<String>,
-    /// Each fact that is not as it should be, the loudest first.
+    /// The broken need because of which there is no measurement, if one is known.
+    pub blocked_by: Option<BlockedBy>,
+    /// Each fact that is not as it should be, the worst first.
     pub findings: Vec<Finding>,
-    /// What to do about a known trouble, in one sentence.
+    /// What to do about a known problem, in one sentence.
     pub workaround: Option<String>,
-    /// Commands to paste.
+    /// Commands that only look, and show more about it.
+    pub look: Vec<String>,
+    /// Commands that fix it.
     pub fix: Vec<String>,
     pub evidence: Vec<Evidence>,
 }
 
+/// Something that probes need and that is broken or missing on the host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct BlockedBy {
+    /// Its id: `manager`, `user-bus`, `system-bus`, `logind`, `systemd-run` or `tmux`.
+    pub need: String,
+    /// Its name in a sentence, such as `the user manager`.
+    pub name: String,
+}
+
 impl Report {
-    /// Judges what was measured and puts it together.
+    /// Makes the report of a run.
     pub fn new(
         host: Host,
         started: Timestamp,
@@ -107,7 +129,7 @@ impl Report {
         for probe in &probes {
             *summary.entry(probe.verdict).or_default() += 1;
         }
-        let exit = Exit::of(probes.iter().map(|probe| probe.verdict), fail_on);
+        let exit = Exit::from_verdicts(probes.iter().map(|probe| probe.verdict), fail_on);
         Self {
             schema: 1,
             doctor: Doctor { version: env!("CARGO_PKG_VERSION") },
@@ -118,6 +140,7 @@ impl Report {
             swept,
             policy,
             probes,
+            record: None,
             summary,
             exit,
         }
@@ -125,12 +148,18 @@ impl Report {
 }
 
 impl Report {
-    /// How many probes have a verdict.
+    /// Returns what the reader must know besides the verdicts: a policy that did not apply, facts that were not
+    /// compared.
+    pub fn notes(&self) -> impl Iterator<Item = String> {
+        self.policy.notes().chain(self.record.iter().flat_map(RecordComparison::notes))
+    }
+
+    /// Returns the number of probes with a verdict.
     pub fn count(&self, verdict: Verdict) -> usize {
         self.summary.get(&verdict).copied().unwrap_or(0)
     }
 
-    /// How many probes have which verdict, the loudest first, without those that none has.
+    /// Returns the number of probes with each verdict that any has, the worst first.
     pub fn counts(&self) -> impl Iterator<Item = (Verdict, usize)> {
         let counted = Verdict::ALL.into_iter().map(|verdict| (verdict, self.count(verdict)));
         counted.filter(|(_, count)| *count > 0)
@@ -138,8 +167,8 @@ impl Report {
 }
 
 impl Host {
-    /// What is known of it, under the keys of the JSON report.
-    pub fn named(&self) -> [(&'static str, Option<&str>); 8] {
+    /// Returns what is known of it, under the keys of the JSON report.
+    pub fn fields(&self) -> [(&'static str, Option<&str>); 8] {
         [
             ("systemd", self.systemd.as_deref()),
             ("tmux", self.tmux.as_deref()),
@@ -151,38 +180,31 @@ impl Host {
             ("user", Some(&self.user)),
         ]
     }
-
-    /// Describes this host.
-    pub fn read(versions: &Versions, manager: Manager) -> Self {
-        let version = |component| versions.get(component).map(str::to_owned);
-        let systemd = version(Component::Systemd);
-        Self {
-            systemd_version: systemd.as_deref().and_then(Version::parse).map(|v| v.major()),
-            systemd,
-            tmux: version(Component::Tmux),
-            git: version(Component::Git),
-            util_linux: version(Component::UtilLinux),
-            kernel: kernel(),
-            os: operating_system(),
-            manager: manager.name(),
-            user: User::current().name,
-        }
-    }
 }
 
 impl ProbeReport {
-    /// Puts one probe's judgement and measurement together.
-    pub fn new(entry: &Entry, judgement: Judgement, timed: Timed, attempts: u16) -> Self {
-        let Judgement { verdict, extrapolated, expected, reason, findings, fix } = judgement;
-        let measurement = match timed.outcome {
+    /// Makes the report of one probe from its judgement and measurement.
+    pub fn new(
+        entry: &Entry,
+        judgement: Judgement,
+        result: ProbeResult,
+        attempts: u16,
+        manager: Manager,
+    ) -> Self {
+        let blocked_by = result.blocked_by.map(|blocker| BlockedBy {
+            need: blocker.need.id().to_owned(),
+            name: blocker.need.label(manager),
+        });
+        let Judgement { verdict, extrapolated, expected, summary, reason, findings, look, fix } =
+            judgement;
+        let measurement = match result.outcome {
             Outcome::Measured(measurement) => measurement,
-            Outcome::Unable(_) => launch_probes::Measurement::default(),
+            Outcome::NotMeasured(_) => launch_probes::Measurement::default(),
         };
-        let summary = if measurement.summary.is_empty() {
-            reason.clone().unwrap_or_default()
-        } else {
-            measurement.summary
-        };
+        let summary = summary
+            .or_else(|| Some(measurement.summary).filter(|text| !text.is_empty()))
+            .or_else(|| reason.clone())
+            .unwrap_or_default();
         Self {
             id: entry.card.id.clone(),
             group: entry.probe.group.to_owned(),
@@ -190,21 +212,23 @@ impl ProbeReport {
             title: entry.card.title.clone(),
             verdict,
             summary,
-            seconds: seconds(timed.elapsed),
+            seconds: seconds(result.elapsed),
             attempts,
             extrapolated,
             facts: measurement.facts,
             expected,
             reason,
+            blocked_by,
             findings,
             workaround: (verdict == Verdict::Known).then(|| entry.card.workaround.text.clone()),
+            look,
             fix,
             evidence: measurement.evidence,
         }
     }
 }
 
-/// Seconds with three digits, as reports show them.
+/// Returns seconds, rounded to milliseconds.
 fn seconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1000.0).round() / 1000.0
 }

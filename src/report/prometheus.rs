@@ -1,27 +1,30 @@
 use std::fmt::{Display, Write as _};
 
 use super::model::{ProbeReport, Report};
-use super::printable::one_line;
 use crate::judge::Verdict;
+use crate::text::sanitize::one_line;
 
-/// The report as a file for node_exporter's textfile collector, in the text format of Prometheus.
+/// Formats a report for `node_exporter`'s textfile collector, in the text format of Prometheus.
 ///
-/// There are no timestamps, which the collector refuses; `node_textfile_mtime_seconds` tells the
-/// age. A probe has one series for its verdict, which changes its label when the verdict changes.
+/// There are no timestamps, which the collector refuses; `node_textfile_mtime_seconds` is the age. A probe has one
+/// series for its verdict, which changes its label when the verdict changes.
 pub(super) fn render(report: &Report) -> String {
     let mut page = Page::default();
     let mut info = vec![("version", report.doctor.version)];
-    info.extend(report.host.named().into_iter().map(|(name, value)| (name, value.unwrap_or(""))));
-    page.family("launch_doctor_info", "The doctor and the versions that it met on this host.");
+    info.extend(report.host.fields().into_iter().map(|(name, value)| (name, value.unwrap_or(""))));
+    page.family(
+        "launch_doctor_info",
+        "The versions of the doctor and of what it examined on this host.",
+    );
     page.sample(&info, 1);
 
-    page.family("launch_doctor_exit_status", "The exit status that the report comes to.");
+    page.family("launch_doctor_exit_status", "The exit status of the run.");
     page.sample(&[], report.exit.code());
 
-    page.family("launch_doctor_run_duration_seconds", "How long the run took.");
+    page.family("launch_doctor_run_duration_seconds", "Duration of the run.");
     page.sample(&[], report.seconds);
 
-    page.family("launch_doctor_probes", "How many probes have which verdict.");
+    page.family("launch_doctor_probes", "Number of probes with each verdict.");
     for verdict in Verdict::ALL {
         page.sample(&[("verdict", verdict.name())], report.count(verdict));
     }
@@ -33,7 +36,7 @@ pub(super) fn render(report: &Report) -> String {
                 1,
             );
         }
-        page.family("launch_doctor_probe_duration_seconds", "How long a probe took.");
+        page.family("launch_doctor_probe_duration_seconds", "Duration of a probe.");
         for probe in &report.probes {
             page.sample(&named(probe), probe.seconds);
         }
@@ -45,7 +48,7 @@ fn named(probe: &ProbeReport) -> [(&str, &str); 2] {
     [("group", &probe.group), ("probe", &probe.id)]
 }
 
-/// The text under construction. Every family is a gauge: a run is a state, and counts nothing up.
+/// The text under construction. Every family is a gauge: a run is a state, not a counter.
 #[derive(Default)]
 struct Page {
     text: String,
@@ -67,7 +70,7 @@ impl Page {
     }
 }
 
-/// A label's value: Prometheus reads these escapes and every other character as it is.
+/// Escapes a label's value. Prometheus reads every other character unchanged.
 fn escaped(value: &str) -> String {
     one_line(value).replace('\\', r"\\").replace('"', "\\\"")
 }

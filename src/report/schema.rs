@@ -2,7 +2,7 @@ use schemars::generate::SchemaSettings;
 
 use super::model::Report;
 
-/// The JSON Schema of a report, generated from its types; `docs/report.schema.json` is this text.
+/// Returns the JSON Schema of a report, generated from its types: `docs/report.schema.json`.
 pub fn schema() -> String {
     let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
     let mut text = format!("{:#}", generator.into_root_schema_for::<Report>().to_value());

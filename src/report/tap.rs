@@ -2,17 +2,17 @@ use std::fmt::Write as _;
 
 use super::details::{command_line, counts_line, finding_line, host_line, how_ended};
 use super::model::{ProbeReport, Report};
-use super::printable::one_line;
-use super::standing::Standing;
+use super::test_status::TestStatus;
 use super::yaml::Block;
 use crate::exit::FailOn;
 use crate::judge::Verdict;
+use crate::text::sanitize::one_line;
 
-/// The report in the Test Anything Protocol, version 14.
+/// Formats a report in the Test Anything Protocol, version 14.
 ///
-/// `# TODO` is TAP's word for a trouble that is expected: `not ok` with it fails no run, and `ok`
-/// with it is news. So a known trouble, an accepted finding and one that `--fail-on` does not count
-/// are `not ok` with it, and a trouble that is gone is `ok` with it.
+/// `# TODO` marks a problem that is expected: `not ok` with it fails no run, and `ok` with it is news. So a known
+/// problem, an accepted finding and one that `--fail-on` does not count are `not ok` with it, and a problem that is
+/// fixed upstream is `ok` with it.
 pub(super) fn render(report: &Report) -> String {
     let mut text = String::from("TAP version 14\n");
     match report.probes.len() {
@@ -23,10 +23,14 @@ pub(super) fn render(report: &Report) -> String {
     }
     let _ = writeln!(text, "# {}", one_line(&host_line(&report.host)));
     for run in &report.swept {
-        let _ = writeln!(text, "# removed what {} had left behind", one_line(run));
+        let _ = writeln!(
+            text,
+            "# cleaned up after {}, which had ended without doing so",
+            one_line(run)
+        );
     }
-    for note in report.policy.notes() {
-        let _ = writeln!(text, "# policy: {}", one_line(&note));
+    for note in report.notes() {
+        let _ = writeln!(text, "# note: {}", one_line(&note));
     }
     for (index, probe) in report.probes.iter().enumerate() {
         let (word, directive) = result(probe, report);
@@ -39,18 +43,18 @@ pub(super) fn render(report: &Report) -> String {
 
 fn result(probe: &ProbeReport, report: &Report) -> (&'static str, String) {
     let todo = |reason: &str| format!(" # TODO {}", one_line(reason));
-    match Standing::of(probe, report) {
-        Standing::Failed | Standing::Unmeasured => ("not ok", String::new()),
-        Standing::Skipped => ("ok", format!(" # SKIP {}", one_line(&probe.summary))),
-        Standing::Passed => match probe.verdict {
+    match TestStatus::of(probe, report) {
+        TestStatus::Failed | TestStatus::Unmeasured => ("not ok", String::new()),
+        TestStatus::Skipped => ("ok", format!(" # SKIP {}", one_line(&probe.summary))),
+        TestStatus::Passed => match probe.verdict {
             Verdict::Known => {
-                ("not ok", todo(probe.workaround.as_deref().unwrap_or("a known trouble")))
+                ("not ok", todo(probe.workaround.as_deref().unwrap_or("a known problem")))
             }
             Verdict::Waived => {
                 let accepted = probe.findings.first().map_or("waived", |it| it.text.as_str());
                 ("not ok", todo(accepted))
             }
-            Verdict::Relaxable => ("ok", todo("relaxable: a recorded trouble is gone")),
+            Verdict::Relaxable => ("ok", todo("relaxable: a recorded problem is fixed")),
             Verdict::Warn | Verdict::Fail | Verdict::Regressed => {
                 ("not ok", todo(&not_counted(probe.verdict, report.fail_on)))
             }
@@ -73,6 +77,7 @@ fn diagnostics(probe: &ProbeReport) -> String {
     if let Some(workaround) = &probe.workaround {
         block.text("workaround", workaround);
     }
+    block.list("look", probe.look.iter().cloned());
     block.list("fix", probe.fix.iter().cloned());
     block.map("facts", &probe.facts);
     block.map("expected", &probe.expected);
@@ -86,7 +91,7 @@ fn diagnostics(probe: &ProbeReport) -> String {
     block.end()
 }
 
-/// A description, in which `#` would begin a directive.
+/// Escapes a description, in which `#` would begin a directive.
 fn escaped(text: &str) -> String {
     one_line(text).replace('\\', "\\\\").replace('#', "\\#")
 }

@@ -1,9 +1,9 @@
 use std::fmt::Write as _;
 
-use super::printable::is_hidden;
+use crate::text::sanitize::is_hidden;
 
-/// A YAML block of keys and values under construction, every line set in by two columns, as the
-/// diagnostics of TAP are.
+/// A YAML block of keys and values under construction. Every line is indented by two columns, as TAP wants its
+/// diagnostics.
 pub(super) struct Block(String);
 
 impl Block {
@@ -19,7 +19,7 @@ impl Block {
         let _ = writeln!(self.0, "  {key}: {value:.3}");
     }
 
-    /// A list of texts; nothing if it is empty.
+    /// Adds a list of texts, or nothing if it is empty.
     pub(super) fn list(&mut self, key: &str, values: impl IntoIterator<Item = String>) {
         for (index, value) in values.into_iter().enumerate() {
             if index == 0 {
@@ -31,7 +31,7 @@ impl Block {
         }
     }
 
-    /// Names with texts; nothing if there are none.
+    /// Adds names with texts, or nothing if there are none.
     pub(super) fn map<'a>(
         &mut self,
         key: &str,
@@ -51,7 +51,7 @@ impl Block {
     }
 }
 
-/// A text in double quotes: the one style of YAML that can hold every character (YAML 1.2.2, 7.3.1).
+/// Quotes a text: the double-quoted style is the only one that can express every character (YAML 1.2.2, 7.3.1).
 fn scalar(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
@@ -63,7 +63,10 @@ fn scalar(text: &str) -> String {
             '\r' => quoted.push_str("\\r"),
             '\t' => quoted.push_str("\\t"),
             c if is_hidden(c) => {
-                let _ = write!(quoted, "\\u{:04x}", u32::from(c));
+                let _ = match u32::from(c) {
+                    code @ ..=0xffff => write!(quoted, "\\u{code:04x}"),
+                    code => write!(quoted, "\\U{code:08x}"),
+                };
             }
             c => quoted.push(c),
         }

@@ -1,0 +1,49 @@
+# shellcheck shell=bash
+# What ci/test says: its steps, what failed, what was not run, and where the time went.
+
+FAILED=()
+NOT_RUN=()
+SECONDS=0
+
+# Names a step, with the time since the start.
+say() { printf '\n== %d:%02d %s\n' "$((SECONDS / 60))" "$((SECONDS % 60))" "$*" >&2; }
+
+die() {
+    printf 'ci/test: %s\n' "$*" >&2
+    exit 1
+}
+
+# Runs a step. One that fails does not keep the others from being run.
+run() {
+    "$@" || FAILED+=("$*")
+}
+
+# not_run WHAT WHY
+not_run() {
+    NOT_RUN+=("$1, because $2")
+}
+
+# The ten slowest tests of a run, by the report that nextest writes.
+slowest() {
+    local report=$1
+    [[ -e $report ]] || return 0
+    say 'the ten slowest tests, in seconds'
+    sed -nE 's/.*<testcase name="([^"]*)".* time="([0-9.]*)".*/\2 \1/p' "$report" | sort -rn | head -n 10 |
+        awk '{ printf "%8.1f  %s\n", $1, $2 }' >&2
+    sed -nE 's/.*<testsuites .*tests="([0-9]*)".* time="([0-9.]*)".*/\1 \2/p' "$report" |
+        awk '{ printf "%8.1f  in total, for %d tests\n", $2, $1 }' >&2
+}
+
+# Ends ci/test. In CI a test that was not run is one that failed.
+finish() {
+    local line
+    say "ci/test took $((SECONDS / 60)) min $((SECONDS % 60)) s"
+    for line in "${NOT_RUN[@]}"; do
+        printf 'NOT RUN: %s\n' "$line" >&2
+    done
+    for line in "${FAILED[@]}"; do
+        printf 'FAILED: %s\n' "$line" >&2
+    done
+    ((${#FAILED[@]} == 0)) || exit 1
+    [[ ${CI:-} != true || ${#NOT_RUN[@]} -eq 0 ]] || die 'in CI everything has to be run'
+}

@@ -1,0 +1,12 @@
+use schemars::generate::SchemaSettings;
+
+use crate::fanout::FanoutReport;
+
+/// Returns the JSON Schema of a report, generated from its types; `docs/fanout.schema.json` is this
+/// text.
+pub fn schema() -> String {
+    let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
+    let mut text = format!("{:#}", generator.into_root_schema_for::<FanoutReport>().to_value());
+    text.push('\n');
+    text
+}
