@@ -103,6 +103,7 @@ mod lock {
     pub(crate) mod support {
         pub(crate) mod at_once;
         pub(crate) mod autostash;
+        pub(crate) mod git_head;
         pub(crate) mod git_query;
         pub(crate) mod git_state;
         pub(crate) mod git_variables;

@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use super::support::git_head::{Head, HeadQuery};
 use super::support::git_query::GitQuery;
 use super::support::git_state::operation_in_progress;
 use super::support::linked_trees::{LinkedTree, TreeState, missing_alternates};
@@ -23,20 +24,6 @@ fact_values! {
         AlternateMissing = "alternate-missing",
         Missing = "missing",
         MissingForGood = "missing-for-good",
-    }
-}
-
-fact_values! {
-    /// What HEAD names.
-    enum Head {
-        Branch = "branch",
-        Unborn = "unborn",
-        InOperation = "in-operation",
-        DetachedLinked = "detached-linked",
-        DetachedAlone = "detached-alone",
-        Detached = "detached",
-        DetachedCommits = "detached-commits",
-        BranchBroken = "branch-broken",
     }
 }
 
@@ -210,79 +197,10 @@ struct Usable<'a> {
 impl Usable<'_> {
     /// Records what HEAD names. Returns the name of its commit.
     fn record_head(&self, measurement: &mut Measurement) -> Result<Option<String>, NotMeasured> {
-        let symbolic = self.git.run(["symbolic-ref", "--quiet", "HEAD"])?;
-        let commit = self.git.line(&["rev-parse", "--quiet", "--verify", "HEAD"])?;
-        let head = match (symbolic.exit(), &commit) {
-            (Some(0), Some(_)) => Head::Branch,
-            (Some(1), Some(commit)) => self.detached_head(commit, measurement)?,
-            _ if self.broken_branch(measurement) => Head::BranchBroken,
-            _ => Head::Unborn,
-        };
-        let branch = symbolic.stdout_text();
-        if !branch.is_empty() {
-            let name = branch.strip_prefix("refs/heads/").unwrap_or(&branch);
-            measurement.detail("branch", name);
-        }
-        measurement.set_from(HEAD, head, &symbolic);
+        let query = HeadQuery { git: self.git, entry: self.entry, operation: self.operation };
+        let (head, commit, run) = query.run(measurement)?;
+        measurement.set_from(HEAD, head, &run);
         Ok(commit)
-    }
-
-    fn detached_head(
-        &self,
-        commit: &str,
-        measurement: &mut Measurement,
-    ) -> Result<Head, NotMeasured> {
-        if self.operation {
-            return Ok(Head::InOperation);
-        }
-        if self.entry.is_linked() || self.entry.is_submodule() {
-            return Ok(Head::DetachedLinked);
-        }
-        measurement.detail("commit", &commit[..commit.len().min(12)]);
-        let Some(branch) = self.previous_branch()? else { return Ok(Head::DetachedAlone) };
-        measurement.detail("branch", branch);
-        let has_ref = self.is_in_a_ref(commit)?;
-        Ok(if has_ref { Head::Detached } else { Head::DetachedCommits })
-    }
-
-    fn is_in_a_ref(&self, commit: &str) -> Result<bool, NotMeasured> {
-        let contains = format!("--contains={commit}");
-        let found = self.git.line(&["for-each-ref", "--count=1", &contains, "refs"])?;
-        Ok(found.is_some())
-    }
-
-    /// Returns the local branch that was checked out before, or that the remote's default branch is.
-    fn previous_branch(&self) -> Result<Option<String>, NotMeasured> {
-        for name in ["@{-1}", "origin/HEAD"] {
-            let found = self.git.line(&["rev-parse", "--abbrev-ref", name])?;
-            let found = found.map(|name| name.strip_prefix("origin/").unwrap_or(&name).to_owned());
-            if let Some(branch) = found.filter(|branch| branch != "HEAD") {
-                let full = format!("refs/heads/{branch}");
-                if self.git.line(&["rev-parse", "--quiet", "--verify", &full])?.is_some() {
-                    return Ok(Some(branch));
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    /// Whether the file of the branch exists and names no commit, as after a power failure. Adds the last commit in
-    /// its reflog.
-    fn broken_branch(&self, measurement: &mut Measurement) -> bool {
-        let head = std::fs::read_to_string(self.entry.git_dir.join("HEAD")).unwrap_or_default();
-        let Some(name) = head.strip_prefix("ref: ").map(str::trim) else { return false };
-        let file = self.entry.common_dir.join(name);
-        if !file.is_file() {
-            return false;
-        }
-        let log = self.entry.common_dir.join("logs").join(name);
-        let log = std::fs::read_to_string(log).unwrap_or_default();
-        let last = log.lines().last().and_then(|line| line.split(' ').nth(1));
-        measurement.detail("branch-file", file.to_string_lossy());
-        measurement.detail("branch-ref", name);
-        measurement.detail("branch", name.strip_prefix("refs/heads/").unwrap_or(name));
-        measurement.detail("last-commit", last.unwrap_or("COMMIT"));
-        true
     }
 
     /// Records whether the objects of HEAD are there; returns it, too.
@@ -353,7 +271,7 @@ impl Usable<'_> {
             }
             list.push(tree.top.to_string_lossy().into_owned());
             let is_commit = tree.head.len() >= 40 && tree.branch().is_none();
-            if is_commit && !self.is_in_a_ref(&tree.head)? {
+            if is_commit && !self.git.is_in_a_ref(&tree.head)? {
                 rescued.push(tree.head.clone());
             }
         }

@@ -100,6 +100,15 @@ impl<'a> GitQuery<'a> {
         Ok(line.filter(|line| run.success() && !line.is_empty()))
     }
 
+    /// Returns whether a branch, a tag or another ref leads to the commit.
+    ///
+    /// # Errors
+    /// When git is missing or does not exit in time.
+    pub(crate) fn is_in_a_ref(&self, commit: &str) -> Result<bool, NotMeasured> {
+        let contains = format!("--contains={commit}");
+        Ok(self.line(&["for-each-ref", "--count=1", &contains, "refs"])?.is_some())
+    }
+
     fn command(&self) -> Command {
         let git = self.context.command("git").arg("--no-pager");
         let git = SWITCHED_OFF.into_iter().fold(git, |git, setting| git.args(["-c", setting]));
