@@ -2,7 +2,7 @@ use super::{Need, Schedule};
 use crate::sandbox::{FactDecl, Measurement, NotMeasured, ProbeContext};
 
 /// A live, isolated measurement of one failure mode.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Probe {
     /// The group, which is also the folder: `launcher`, `scope`, …
     pub group: &'static str,
