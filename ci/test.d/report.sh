@@ -3,6 +3,7 @@
 
 FAILED=()
 NOT_RUN=()
+FLAKY=()
 SECONDS=0
 
 # Names a step, with the time since the start.
@@ -13,9 +14,17 @@ die() {
     exit 1
 }
 
-# Runs a step. One that fails does not keep the others from being run.
+# Runs a step. One that fails does not keep the others from being run. In CI the end of what it printed is repeated at
+# the end, since a log of thousands of lines is often shown in part.
 run() {
-    "$@" || FAILED+=("$*")
+    local log
+    if [[ ${CI:-} != true ]]; then
+        "$@" || FAILED+=("$*")
+        return
+    fi
+    log=$(mktemp)
+    "$@" 2>&1 | tee "$log" || FAILED+=("$*"$'\n'"$(tail -n 40 "$log" | sed 's/^/    /')")
+    rm -f "$log"
 }
 
 # not_run WHAT WHY
@@ -34,12 +43,24 @@ slowest() {
         awk '{ printf "%8.1f  in total, for %d tests\n", $2, $1 }' >&2
 }
 
+# Remembers the tests of a run that passed at their second attempt only, by the report that nextest writes.
+note_flaky() {
+    local report=$1 name
+    [[ -e $report ]] || return 0
+    while read -r name; do
+        FLAKY+=("$name")
+    done < <(awk -F '"' '/<testcase /{ name = $2 } /<flakyFailure/{ print name }' "$report" | sort -u)
+}
+
 # Ends ci/test. In CI a test that was not run is one that failed.
 finish() {
     local line
     say "ci/test took $((SECONDS / 60)) min $((SECONDS % 60)) s"
     for line in "${NOT_RUN[@]}"; do
         printf 'NOT RUN: %s\n' "$line" >&2
+    done
+    for line in "${FLAKY[@]}"; do
+        printf 'FLAKY: %s passed at its second attempt only: its first output is above, and has a cause\n' "$line" >&2
     done
     for line in "${FAILED[@]}"; do
         printf 'FAILED: %s\n' "$line" >&2
