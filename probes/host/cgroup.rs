@@ -2,6 +2,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use super::Manager;
+use super::kernel_file::read_kernel_text;
 
 /// The mount point of the unified hierarchy (systemd.io, "Control Group APIs and Delegation").
 const MOUNT: &str = "/sys/fs/cgroup";
@@ -16,7 +17,7 @@ impl Cgroup {
     /// # Errors
     /// If the process has exited, or its cgroups cannot be read.
     pub fn of_pid(pid: u32) -> io::Result<Self> {
-        let text = fs::read_to_string(format!("/proc/{pid}/cgroup"))?;
+        let text = read_kernel_text(format!("/proc/{pid}/cgroup"))?;
         Self::parse(&text).ok_or_else(|| io::Error::other(format!("process {pid} has no cgroup")))
     }
 
@@ -66,7 +67,7 @@ impl Cgroup {
     /// Reads one of the cgroup's files, such as `cpu.weight`, without trailing white space. `None` if it
     /// is missing: a controller that is not delegated has no files, and the root lacks some.
     pub fn read(&self, name: &str) -> Option<String> {
-        let text = fs::read_to_string(self.file(name)).ok()?;
+        let text = read_kernel_text(self.file(name)).ok()?;
         Some(text.trim_end().to_owned())
     }
 
@@ -144,7 +145,7 @@ impl Cgroup {
 
 /// Does what [`Cgroup::is_populated`] does for a cgroup's directory.
 pub(super) fn is_populated(directory: &Path) -> Option<bool> {
-    let events = fs::read_to_string(directory.join("cgroup.events")).ok()?;
+    let events = read_kernel_text(directory.join("cgroup.events")).ok()?;
     let value = events.lines().find_map(|line| line.strip_prefix("populated "))?;
     Some(value != "0")
 }

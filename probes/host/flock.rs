@@ -1,8 +1,7 @@
-use std::fs;
-
 use nix::libc;
 
 use super::ProcStat;
+use super::kernel_file::read_kernel_text;
 
 /// Reports whether a process waits for a lock of flock(2).
 ///
@@ -11,7 +10,7 @@ use super::ProcStat;
 /// cannot be used: in a process-id namespace it omits each lock whose taker has exited, and with it all
 /// waiters for that lock (`locks_show`).
 pub fn waits_for_flock(pid: u32) -> bool {
-    let call = fs::read_to_string(format!("/proc/{pid}/syscall"));
+    let call = read_kernel_text(format!("/proc/{pid}/syscall"));
     // Read after the call, so that the state is the one in that call or later.
     let Ok(Some(stat)) = ProcStat::of_pid(pid) else { return false };
     // Without permission for ptrace(2) the file is unreadable. flock(1) sleeps in no other call.

@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use nix::unistd::{Pid, getsid};
 
+use super::kernel_file::read_kernel_text;
 use super::{Cgroup, LockKind, LockLine, LockMode, ProcStat};
 
 /// The programs that run scripts, by the beginning of their names.
@@ -127,7 +128,7 @@ impl Ancestry {
 
 /// Reports whether a process is process 1 of its process-id namespace, which adopts the orphans of that namespace.
 fn is_first_of_namespace(pid: u32) -> bool {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let status = read_kernel_text(format!("/proc/{pid}/status")).unwrap_or_default();
     pid == 1 || innermost_id(&status) == Some(1)
 }
 

@@ -7,6 +7,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use super::kernel_file::{read_kernel_file, read_kernel_text};
 use super::lock_holder::{LockHolder, mark_inherited};
 use super::{Descriptor, LockCall, LockKind, LockLine, LockMode, ProcStat, StartClock, processes};
 
@@ -167,6 +168,17 @@ fn absolute(path: &Path) -> PathBuf {
     }
 }
 
+/// Returns what the threads of a process wait for, with the start of each.
+fn thread_calls(pid: u32, clock: StartClock) -> Vec<(LockCall, SystemTime)> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let call = |task: fs::DirEntry| {
+        let call = read_kernel_text(task.path().join("syscall")).ok()?;
+        let stat = ProcStat::parse(&read_kernel_file(task.path().join("stat")).ok()?)?;
+        Some((LockCall::parse(&call)?, clock.time_of(stat.start_time)))
+    };
+    tasks.filter_map(call).collect()
+}
+
 /// A process that has one of the files open.
 struct OpenProcess {
     pid: u32,
@@ -181,18 +193,18 @@ impl OpenProcess {
     fn read(pid: u32, clock: StartClock) -> Option<Self> {
         let stat = ProcStat::of_pid(pid).ok()??;
         let started = clock.time_of(stat.start_time);
-        let tasks = fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten();
-        let calls = tasks.filter_map(|task| {
-            let call = fs::read_to_string(task.path().join("syscall")).ok()?;
-            let stat = ProcStat::parse(&fs::read(task.path().join("stat")).ok()?)?;
-            Some((LockCall::parse(&call)?, clock.time_of(stat.start_time)))
-        });
-        Some(Self { pid, started, calls: calls.collect(), stat })
+        let calls = if stat.threads == 1 {
+            let call = read_kernel_text(format!("/proc/{pid}/syscall")).unwrap_or_default();
+            LockCall::parse(&call).map(|call| (call, started)).into_iter().collect()
+        } else {
+            thread_calls(pid, clock)
+        };
+        Some(Self { pid, stat, started, calls })
     }
 
     /// Adds what it holds and waits for through one descriptor.
     fn add_to(&self, file: &mut LockFile, fd: u32) {
-        let info = fs::read(format!("/proc/{}/fdinfo/{fd}", self.pid)).unwrap_or_default();
+        let info = read_kernel_file(format!("/proc/{}/fdinfo/{fd}", self.pid)).unwrap_or_default();
         let info = String::from_utf8_lossy(&info);
         let held = info.lines().find_map(LockLine::parse);
         let is_listed = file.holders.iter().any(|holder| holder.pid == self.pid);

@@ -20,6 +20,7 @@ mod journal_files;
 mod journal_query;
 mod journald_config;
 mod kernel_dir;
+mod kernel_file;
 mod kill_policy;
 pub(crate) mod lock_holder;
 pub(crate) mod lock_line;

@@ -1,6 +1,8 @@
-use std::{fs, io};
+use std::io;
 
 use nix::unistd::{SysconfVar, sysconf};
+
+use super::kernel_file::read_kernel_file;
 
 /// Fields of /proc/PID/stat (`proc_pid_stat(5)`).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +31,7 @@ impl ProcStat {
     /// # Errors
     /// If /proc cannot be read.
     pub fn of_pid(pid: u32) -> io::Result<Option<Self>> {
-        match fs::read(format!("/proc/{pid}/stat")) {
+        match read_kernel_file(format!("/proc/{pid}/stat")) {
             Ok(stat) => Ok(Self::parse(&stat)),
             // One that ends while it is read is no error of /proc.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

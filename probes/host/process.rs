@@ -6,6 +6,7 @@ use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
 use super::ProcStat;
+use super::kernel_file::{read_kernel_file, read_kernel_text};
 
 /// Returns the ids of all processes in /proc, in ascending order.
 pub fn processes() -> impl Iterator<Item = u32> {
@@ -24,7 +25,7 @@ pub fn process_exists(pid: u32) -> bool {
 
 /// Returns the arguments of a process; empty if it has exited.
 pub fn command_line(pid: u32) -> Vec<String> {
-    arguments(&fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default())
+    arguments(&read_kernel_file(format!("/proc/{pid}/cmdline")).unwrap_or_default())
 }
 
 /// Parses /proc/PID/cmdline: arguments that each end with a NUL. Empty ones are skipped.
@@ -49,7 +50,7 @@ pub fn open_files(pid: u32) -> Vec<PathBuf> {
 /// Reports whether a process blocks a signal (`SigBlk` in `proc_pid_status(5)`), so that it reads the signal from a
 /// descriptor, or not at all, and does not die of it. `None` if the process has exited.
 pub fn blocks_signal(pid: u32, signal: i32) -> Option<bool> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let status = read_kernel_text(format!("/proc/{pid}/status")).ok()?;
     let mask = status.lines().find_map(|line| line.strip_prefix("SigBlk:"))?;
     let mask = u64::from_str_radix(mask.trim(), 16).ok()?;
     Some(mask >> u32::try_from(signal - 1).ok()? & 1 == 1)

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -62,8 +63,9 @@ impl LockFiles {
             repositories: Vec::new(),
             git_locks: Vec::new(),
         };
+        let mut repositories = Repositories::default();
         for path in paths {
-            match repository_of_git_lock(path) {
+            match repositories.of_git_lock(path) {
                 Some((git, lock)) => {
                     files.git_locks.push(lock);
                     if !files.repositories.contains(&git) {
@@ -82,15 +84,22 @@ impl LockFiles {
     }
 }
 
-/// Returns the repository of one of git's lock files that exists, and the file's path in it.
-fn repository_of_git_lock(path: &Path) -> Option<(GitDir, PathBuf)> {
-    let path = fs::canonicalize(path).ok()?;
-    let name = path.file_name()?.to_str()?;
-    let git = GitDir::find(path.parent()?)?;
-    let common = fs::canonicalize(&git.common_dir).ok()?;
-    let inside = path.strip_prefix(&common).ok()?;
-    let is_deep = name.ends_with(".lock") && inside.components().count() > 1;
-    (is_deep || is_git_lock(name)).then_some((git, path))
+/// The repositories that directories are in: each is looked for once.
+#[derive(Default)]
+struct Repositories(HashMap<PathBuf, Option<GitDir>>);
+
+impl Repositories {
+    /// Returns the repository of one of git's lock files that exists, and the file's path in it.
+    fn of_git_lock(&mut self, path: &Path) -> Option<(GitDir, PathBuf)> {
+        let path = fs::canonicalize(path).ok()?;
+        let name = path.file_name()?.to_str()?;
+        let dir = path.parent()?;
+        let git = self.0.entry(dir.to_owned()).or_insert_with(|| GitDir::find(dir)).clone()?;
+        let common = fs::canonicalize(&git.common_dir).ok()?;
+        let inside = path.strip_prefix(&common).ok()?;
+        let is_deep = name.ends_with(".lock") && inside.components().count() > 1;
+        (is_deep || is_git_lock(name)).then_some((git, path))
+    }
 }
 
 /// Returns the regular files at the top of a git directory that are not git's own locks.
