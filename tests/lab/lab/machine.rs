@@ -186,8 +186,12 @@ impl Drop for Machine {
     }
 }
 
-/// Returns the doctor that is tested: it was built into the directory above the tests'.
+/// Returns the doctor that is tested: the one that DOCTOR_BIN names, or what was built into the directory above the
+/// tests'.
 pub(crate) fn doctor() -> PathBuf {
+    if let Some(doctor) = env::var_os("DOCTOR_BIN") {
+        return doctor.into();
+    }
     let tests = env::current_exe().expect("the test knows its path");
     let doctor = tests.ancestors().nth(2).expect("tests are in deps/").join("doctor");
     assert!(doctor.exists(), "NOT RUN: {} is not built; use ci/test", doctor.display());
