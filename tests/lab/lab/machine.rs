@@ -186,7 +186,7 @@ impl Drop for Machine {
     }
 }
 
-/// Returns the doctor that is tested: the one that DOCTOR_BIN names, or what was built into the directory above the
+/// Returns the doctor that is tested: the one that `DOCTOR_BIN` names, or what was built into the directory above the
 /// tests'.
 pub(crate) fn doctor() -> PathBuf {
     if let Some(doctor) = env::var_os("DOCTOR_BIN") {
