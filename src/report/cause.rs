@@ -62,13 +62,22 @@ impl Cause {
 }
 
 /// Returns the program of a command that was killed at its deadline: "`systemd-run …` was still running after 5.0 s".
-/// Where env(1) starts it, that is not the program.
+/// Where env(1) starts it, that is not the program. `None` where the command is shortened before it.
 fn timed_out_program(reason: &str) -> Option<&str> {
     let (command, rest) = reason.strip_prefix('`')?.split_once("` ")?;
     if !rest.starts_with("was still running") {
         return None;
     }
-    command.split_whitespace().find(|word| *word != "env" && !word.contains('='))
+    let mut words = command.split_whitespace();
+    loop {
+        match words.next()? {
+            // The name of a variable that is unset follows.
+            "-u" if words.next()? == "…" => return None,
+            "-u" | "env" => {}
+            word if word.contains('=') => {}
+            word => return (word != "…").then_some(word),
+        }
+    }
 }
 
 /// Probes that gave no answer for one cause.
@@ -176,10 +185,17 @@ mod tests {
 
     #[test]
     fn the_program_that_did_not_end_is_named_also_where_env_starts_it() {
-        for command in ["systemd-run --user -- true", "env A=b C=d systemd-run --user -- true"] {
+        for command in [
+            "systemd-run --user -- true",
+            "env A=b C=d systemd-run --user -- true",
+            "env -u GIT_DIR -u GIT_WORK_TREE A=b systemd-run … true",
+        ] {
             let reason = format!("`{command}` was still running after 3.0 s and was killed");
             assert_eq!(timed_out_program(&reason), Some("systemd-run"));
         }
+        let shortened =
+            "`env -u GIT_DIR -u … ne pull` was still running after 3.0 s and was killed";
+        assert_eq!(timed_out_program(shortened), None);
         assert_eq!(timed_out_program("`git pull` wrote more than 16 MiB and was killed"), None);
         assert_eq!(timed_out_program("it gave no answer within 10.0 s"), None);
     }
