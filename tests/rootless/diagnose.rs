@@ -1,9 +1,11 @@
 //! `doctor diagnose` on logs as collectors write them.
 
 use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use assert_cmd::assert::OutputAssertExt;
+use launch_doctor::report::diagnosis::schema;
 use predicates::prelude::*;
 use predicates::str::contains;
 use rstest::rstest;
@@ -23,8 +25,38 @@ fn json(log: &[u8], args: &[&str]) -> Value {
     let path = dir.path().join("build.log");
     std::fs::write(&path, log).unwrap();
     let output = doctor(args).args(["--format", "json"]).arg(&path).output().unwrap();
-    serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)))
+    let report = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
+    assert_valid(&report);
+    report
+}
+
+fn assert_valid(report: &Value) {
+    let validator = validator();
+    let errors: Vec<String> = validator.iter_errors(report).map(|it| it.to_string()).collect();
+    assert_eq!(errors, [""; 0], "{report:#}");
+}
+
+fn validator() -> jsonschema::Validator {
+    let schema: Value = serde_json::from_str(&schema()).unwrap();
+    jsonschema::draft202012::options().should_validate_formats(true).build(&schema).unwrap()
+}
+
+#[test]
+fn the_schema_of_a_diagnosis_in_the_documents_is_that_of_the_types_and_holds() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/diagnose.schema.json");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&path, schema()).unwrap();
+    }
+    let written = std::fs::read_to_string(path).unwrap_or_default();
+    let advice = "docs/diagnose.schema.json is stale: UPDATE_DOCS=1 cargo nextest run schema";
+    assert!(written == schema(), "{advice}");
+    let log = format!("2026-11-28T19:00:01Z {MESSAGE}\nfatal: something else\n");
+    let report = json(log.as_bytes(), &[]);
+    assert_eq!((&report["unknown"][0]["line"], &report["exit"]), (&2.into(), &1.into()));
+    let mut wrong = report.clone();
+    wrong["findings"][0]["confirm"] = "perhaps".into();
+    assert!(!validator().is_valid(&wrong));
 }
 
 #[rstest]
