@@ -198,6 +198,21 @@ fn the_repository_itself_has_no_finding() {
     assert_eq!(report["findings"], serde_json::json!([]), "{report:#}");
 }
 
+/// Diffs and commit messages quote even more: also records of journals, whole.
+#[test]
+fn the_history_of_the_repository_has_no_finding() {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let mut git = Command::new("git");
+    git.args(["-C", root, "log", "-p", "--no-color", "--no-ext-diff"]);
+    let log = git.stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+    // A package from a registry has no history, and need not have git.
+    let Ok(mut log) = log else { return };
+    let output = doctor(&["--format", "json"]).stdin(log.stdout.take().unwrap()).output().unwrap();
+    log.wait().unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["findings"], serde_json::json!([]), "{report:#}");
+}
+
 #[test]
 fn a_line_of_a_log_is_explained_like_the_id_that_it_shows() {
     let explain = |what: &str| {
