@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use regex::bytes::{Regex, RegexBuilder, RegexSet};
 
@@ -13,11 +14,9 @@ use crate::judge::{Catalogue, Signature, SignatureError};
 pub struct Matcher {
     signatures: Vec<(String, Signature)>,
     /// The pattern of each signature, anchored.
-    patterns: Vec<Regex>,
-    set: RegexSet,
+    strict: Patterns,
     /// The same without the anchor, for `--loose`.
-    loose: RegexSet,
-    loose_patterns: Vec<Regex>,
+    loose: Patterns,
     /// Every literal, of signatures and of what must be near them, and every word of a failure.
     words: Regex,
     /// The literals of what must be near, with an index each.
@@ -36,29 +35,16 @@ pub struct SignatureMatch {
 }
 
 impl Matcher {
-    /// Compiles signatures, each with the id of its failure mode.
+    /// Takes signatures, each with the id of its failure mode, and compiles their literals. Patterns are compiled
+    /// when a line has one of those, so that a log without any costs no time for them.
     ///
     /// # Errors
-    /// When a pattern is no regular expression, or all together are too large.
+    /// When the literals are too large together.
     pub fn new(signatures: Vec<(String, Signature)>) -> Result<Self, SignatureError> {
-        let patterns = signatures
-            .iter()
-            .map(|(_, signature)| signature.regex())
-            .collect::<Result<Vec<_>, _>>()?;
         let too_large = |pattern: &str, why| SignatureError::Alternation {
             pattern: pattern.to_owned(),
             why: Box::new(why),
         };
-        let set = RegexSet::new(signatures.iter().map(|(_, signature)| signature.anchored()))
-            .map_err(|why| too_large("all patterns", why))?;
-        let loose = RegexSet::new(signatures.iter().map(|(_, signature)| &signature.pattern))
-            .map_err(|why| too_large("all patterns", why))?;
-        let loose_patterns = signatures
-            .iter()
-            .map(|(_, signature)| {
-                Regex::new(&signature.pattern).map_err(|why| too_large(&signature.pattern, why))
-            })
-            .collect::<Result<Vec<_>, _>>()?;
         let mut near: Vec<String> = signatures
             .iter()
             .flat_map(|(_, signature)| signature.near.iter().map(|near| near.literal.clone()))
@@ -79,7 +65,12 @@ impl Matcher {
             .size_limit(64 << 20)
             .build()
             .map_err(|why| too_large("all literals", why))?;
-        Ok(Self { signatures, patterns, set, loose, loose_patterns, words, near })
+        let all = |pattern: fn(&Signature) -> String| {
+            Patterns::new(signatures.iter().map(|(_, it)| pattern(it)).collect())
+        };
+        let strict = all(Signature::anchored);
+        let loose = all(|signature| signature.pattern.clone());
+        Ok(Self { signatures, strict, loose, words, near })
     }
 
     /// Compiles the signatures of all cards of a catalogue.
@@ -106,24 +97,23 @@ impl Matcher {
     }
 
     /// Returns the first signature that a line has.
+    ///
+    /// # Panics
+    /// When a pattern is no regular expression, which the tests of the cards exclude.
     pub fn find(&self, line: &LogLine, is_loose: bool) -> Option<SignatureMatch> {
         let message = line.message.as_bytes();
-        let (set, patterns) = if is_loose {
-            (&self.loose, &self.loose_patterns)
-        } else {
-            (&self.set, &self.patterns)
-        };
+        let patterns = if is_loose { &self.loose } else { &self.strict };
         let is_possible = |index: &usize| {
             let emitter = self.signatures[*index].1.emitter;
             is_loose || line.identifier.as_ref().is_none_or(|it| emitter.may_have_identifier(it))
         };
-        let mut found = set.matches(message).into_iter().filter(is_possible);
+        let mut found = patterns.set().matches(message).into_iter().filter(is_possible);
         let index = found.next()?;
         let mode = &self.signatures[index].0;
         let mut also: Vec<String> =
             found.map(|other| self.signatures[other].0.clone()).filter(|it| it != mode).collect();
         also.dedup();
-        let captures = captures(&patterns[index], message);
+        let captures = captures(patterns.get(index), message);
         Some(SignatureMatch { index, also, captures })
     }
 
@@ -139,6 +129,29 @@ impl Matcher {
     /// Returns the index of a near literal.
     pub fn near_index(&self, literal: &str) -> Option<usize> {
         self.near.iter().position(|known| known == literal)
+    }
+}
+
+/// Regular expressions that are compiled when they are needed.
+struct Patterns {
+    sources: Vec<String>,
+    set: OnceLock<RegexSet>,
+    each: Vec<OnceLock<Regex>>,
+}
+
+impl Patterns {
+    fn new(sources: Vec<String>) -> Self {
+        let each = sources.iter().map(|_| OnceLock::new()).collect();
+        Self { sources, set: OnceLock::new(), each }
+    }
+
+    fn set(&self) -> &RegexSet {
+        self.set.get_or_init(|| RegexSet::new(&self.sources).expect("the cards are tested"))
+    }
+
+    fn get(&self, index: usize) -> &Regex {
+        let compile = || Regex::new(&self.sources[index]).expect("the cards are tested");
+        self.each[index].get_or_init(compile)
     }
 }
 

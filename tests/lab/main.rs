@@ -6,6 +6,7 @@ mod lab;
 
 mod concurrent_runs;
 mod crash_recovery;
+mod diagnose;
 mod environment;
 mod exit_status;
 mod fanout;

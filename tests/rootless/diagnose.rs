@@ -1,9 +1,11 @@
 //! `doctor diagnose` on logs as collectors write them.
 
 use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use assert_cmd::assert::OutputAssertExt;
+use launch_doctor::report::diagnosis::schema;
 use predicates::prelude::*;
 use predicates::str::contains;
 use rstest::rstest;
@@ -23,8 +25,38 @@ fn json(log: &[u8], args: &[&str]) -> Value {
     let path = dir.path().join("build.log");
     std::fs::write(&path, log).unwrap();
     let output = doctor(args).args(["--format", "json"]).arg(&path).output().unwrap();
-    serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)))
+    let report = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
+    assert_valid(&report);
+    report
+}
+
+fn assert_valid(report: &Value) {
+    let validator = validator();
+    let errors: Vec<String> = validator.iter_errors(report).map(|it| it.to_string()).collect();
+    assert_eq!(errors, [""; 0], "{report:#}");
+}
+
+fn validator() -> jsonschema::Validator {
+    let schema: Value = serde_json::from_str(&schema()).unwrap();
+    jsonschema::draft202012::options().should_validate_formats(true).build(&schema).unwrap()
+}
+
+#[test]
+fn the_schema_of_a_diagnosis_in_the_documents_is_that_of_the_types_and_holds() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/diagnose.schema.json");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&path, schema()).unwrap();
+    }
+    let written = std::fs::read_to_string(path).unwrap_or_default();
+    let advice = "docs/diagnose.schema.json is stale: UPDATE_DOCS=1 cargo nextest run schema";
+    assert!(written == schema(), "{advice}");
+    let log = format!("2026-11-28T19:00:01Z {MESSAGE}\nfatal: something else\n");
+    let report = json(log.as_bytes(), &[]);
+    assert_eq!((&report["unknown"][0]["line"], &report["exit"]), (&2.into(), &1.into()));
+    let mut wrong = report.clone();
+    wrong["findings"][0]["confirm"] = "perhaps".into();
+    assert!(!validator().is_valid(&wrong));
 }
 
 #[rstest]
@@ -162,6 +194,21 @@ fn the_repository_itself_has_no_finding() {
     }
     let files: Vec<&str> = files.iter().map(String::as_str).collect();
     let output = doctor(&["--format", "json"]).args(&files).output().unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["findings"], serde_json::json!([]), "{report:#}");
+}
+
+/// Diffs and commit messages quote even more: also records of journals, whole.
+#[test]
+fn the_history_of_the_repository_has_no_finding() {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let mut git = Command::new("git");
+    git.args(["-C", root, "log", "-p", "--no-color", "--no-ext-diff"]);
+    let log = git.stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+    // A package from a registry has no history, and need not have git.
+    let Ok(mut log) = log else { return };
+    let output = doctor(&["--format", "json"]).stdin(log.stdout.take().unwrap()).output().unwrap();
+    log.wait().unwrap();
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["findings"], serde_json::json!([]), "{report:#}");
 }

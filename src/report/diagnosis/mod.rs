@@ -5,6 +5,7 @@ mod human;
 mod json;
 mod markdown;
 mod ndjson;
+mod schema;
 
 use crate::diagnose::Diagnosis;
 
@@ -13,6 +14,7 @@ pub use human::{found, human};
 pub use json::json;
 pub use markdown::markdown;
 pub use ndjson::{line, ndjson};
+pub use schema::schema;
 
 /// Returns a number with a comma at each thousand.
 fn grouped(number: u64) -> String {

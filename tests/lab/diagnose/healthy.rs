@@ -1,0 +1,94 @@
+//! Ordinary work of a healthy machine has no finding, though its managers log all that they do.
+//!
+//! The lab is no match for a fleet's months: a machine works for some seconds, and writes some tens of thousands of
+//! lines, no two alike.
+
+use serde_json::Value;
+
+use crate::lab::{Machine, Release};
+
+on_each_release!(the_journal_of_ordinary_work_has_no_finding_in_15_000_lines: Debian11, Debian14);
+
+/// As root: nothing is dropped, and the managers say what they do.
+const PREPARE: &str = "
+    mkdir -p /etc/systemd/journald.conf.d
+    printf '[Journal]\\nRateLimitIntervalSec=0\\nSystemMaxUse=1G\\nRuntimeMaxUse=1G\\n' >/etc/systemd/journald.conf.d/all.conf
+    systemctl restart systemd-journald
+    loginctl enable-linger agent other
+    systemd-analyze log-level debug
+    printf '%s\\n' '[Unit]' 'Description=tick' '[Service]' 'Type=oneshot' 'ExecStart=/bin/echo tick' \
+        >/etc/systemd/user/tick.service
+    printf '%s\\n' '[Timer]' 'OnActiveSec=0' 'OnUnitActiveSec=3s' 'AccuracySec=1ms' >/etc/systemd/user/tick.timer
+";
+
+/// As root: packages are built, installed and removed, services restart, users log in.
+const ROOT: &str = r#"
+    mkdir -p /srv/pkg/DEBIAN /srv/pkg/usr/share/ordinary
+    date >/srv/pkg/usr/share/ordinary/file
+    for n in $(seq 6); do
+        printf '%s\n' 'Package: ordinary' "Version: $n" 'Architecture: all' 'Maintainer: a <a@b>' 'Description: a' \
+            >/srv/pkg/DEBIAN/control
+        dpkg-deb --build /srv/pkg /srv/ordinary.deb
+        dpkg --install /srv/ordinary.deb
+        systemctl restart cron.service 2>/dev/null || systemctl restart systemd-logind.service
+        systemd-run --quiet --wait --collect -p StandardOutput=journal dpkg --verify ordinary
+        systemd-run --quiet --scope sh -c 'find /usr/share/doc -type f | head -n 300 | xargs md5sum'
+        su - other -c 'id; systemctl --user list-timers --all'
+    done 2>&1 | systemd-cat --identifier=maintenance
+    dpkg --status libc6 git tmux 2>&1 | systemd-cat --identifier=dpkg
+    dpkg --purge ordinary 2>&1 | systemd-cat --identifier=maintenance
+"#;
+
+/// As `agent`: units, scopes and timers, git and tmux.
+const AGENT: &str = r#"
+    systemctl --user log-level debug 2>/dev/null || systemd-analyze --user log-level debug
+    systemctl --user daemon-reload
+    systemctl --user start tick.timer
+    work() {
+        git init -q --bare ~/shared && git clone -q ~/shared ~/tree && cd ~/tree
+        for n in $(seq 10); do
+            find /etc -maxdepth 1 -type f -printf "%p $n\n" 2>/dev/null >"file-$n"
+            git add . && git -c user.name=a -c user.email=a@b commit -m "change $n"
+            git push origin HEAD:main && git pull --rebase --autostash origin main
+            git worktree add -b "branch-$n" "../tree-$n" && git log -p --stat
+            systemd-run --user --wait --collect --setenv=WORK="$n" -- git -C ~/tree status
+            systemd-run --user --scope --quiet --slice=agents.slice -- git -C ~/tree fsck
+            systemd-run --user --collect --unit="ordinary-$n" -- sh -c 'ls -lR /usr/share/doc | head -n 200'
+            tmux -f /dev/null new-session -d -s "session-$n" \
+                'systemd-run --user --scope --slice=agents.slice sh -c "ls -l /; exit 0"'
+            tmux new-session -d -s "quiet-$n" cat
+            tmux list-sessions && tmux kill-session -t "=quiet-$n"
+        done
+        git gc && git maintenance run
+    }
+    work 2>&1 | systemd-cat --identifier=work
+"#;
+
+/// As root: what the journal and /var/log hold, in the formats in which people pass them on.
+const DIAGNOSE: &str = r#"
+    journalctl --sync
+    for format in json short-precise export; do
+        journalctl --quiet --all --output=$format | doctor diagnose --format json || :
+    done
+    find /var/log -path /var/log/journal -prune -o -type f -size +0 -exec grep -Il . {} + \
+        | xargs doctor diagnose --format json || :
+"#;
+
+fn the_journal_of_ordinary_work_has_no_finding_in_15_000_lines(release: Release) {
+    let machine = Machine::boot(release);
+    machine.script("root", PREPARE);
+    std::thread::scope(|scope| {
+        scope.spawn(|| machine.script("root", ROOT));
+        machine.script("agent", AGENT);
+    });
+    let output = machine.script("root", DIAGNOSE);
+    let reports = serde_json::Deserializer::from_str(&output).into_iter::<Value>();
+    let reports: Vec<Value> = reports.map(|report| report.expect("it is JSON")).collect();
+    assert_eq!(reports.len(), 4, "three formats and the files");
+    for report in &reports {
+        assert_eq!(report["findings"], Value::Array(Vec::new()), "{:#}", report["findings"]);
+        assert!(report["inputs"].as_array().unwrap().iter().all(|it| it["incomplete"].is_null()));
+    }
+    let lines = reports[0]["inputs"][0]["lines"].as_u64().unwrap();
+    assert!(lines >= 15_000, "the machine wrote only {lines} lines");
+}
