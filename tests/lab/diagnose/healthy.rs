@@ -65,14 +65,14 @@ const AGENT: &str = r#"
 "#;
 
 /// As root: what the journal and /var/log hold, in the formats in which people pass them on.
-const DIAGNOSE: &str = r#"
+const DIAGNOSE: &str = r"
     journalctl --sync
     for format in json short-precise export; do
         journalctl --quiet --all --output=$format | doctor diagnose --format json || :
     done
     find /var/log -path /var/log/journal -prune -o -type f -size +0 -exec grep -Il . {} + \
         | xargs doctor diagnose --format json || :
-"#;
+";
 
 fn the_journal_of_ordinary_work_has_no_finding_in_15_000_lines(release: Release) {
     let machine = Machine::boot(release);
