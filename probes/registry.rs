@@ -266,6 +266,15 @@ pub static PROBES: &[Probe] = &[
     },
     Probe {
         group: "tmux",
+        name: "tmux_start",
+        needs: &[Need::Tmux],
+        card: include_str!("tmux/tmux_start.toml"),
+        facts: tmux::tmux_start::FACTS,
+        schedule: Schedule::OpensPanes,
+        measure: Some(tmux::tmux_start::measure),
+    },
+    Probe {
+        group: "tmux",
         name: "tmux_command_limit",
         needs: &[Need::Tmux],
         card: include_str!("tmux/tmux_command_limit.toml"),
@@ -470,6 +479,15 @@ pub static PROBES: &[Probe] = &[
         facts: fanout::timer_health::FACTS,
         schedule: Schedule::Default,
         measure: Some(fanout::timer_health::measure),
+    },
+    Probe {
+        group: "fanout",
+        name: "timer_swallows_fires",
+        needs: &[Need::Manager, Need::UserBus, Need::SystemdRun],
+        card: include_str!("fanout/timer_swallows_fires.toml"),
+        facts: fanout::timer_swallows_fires::FACTS,
+        schedule: Schedule::LongRunning,
+        measure: Some(fanout::timer_swallows_fires::measure),
     },
     Probe {
         group: "fanout",
