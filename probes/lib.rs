@@ -67,16 +67,22 @@ mod scope {
 }
 mod tmux {
     pub(crate) mod support {
+        pub(crate) mod attach;
         pub(crate) mod bounded_list;
         pub(crate) mod bus_proxy;
         pub(crate) mod bus_variables;
+        pub(crate) mod configuration_line;
         pub(crate) mod pane;
         pub(crate) mod pane_fifo;
+        pub(crate) mod server_oomd;
         pub(crate) mod server_reachability;
         pub(crate) mod server_share;
         pub(crate) mod server_socket;
         pub(crate) mod server_unit;
+        pub(crate) mod socket_dir;
         pub(crate) mod spawn_scope;
+        pub(crate) mod tmux_configuration;
+        pub(crate) mod tmux_variables;
         pub(crate) mod wrapper;
     }
     pub(crate) mod tmux_bus_env;
@@ -87,6 +93,7 @@ mod tmux {
     pub(crate) mod tmux_server_home;
     pub(crate) mod tmux_session_name;
     pub(crate) mod tmux_socket;
+    pub(crate) mod tmux_start;
     pub(crate) mod tmux_start_directory;
     pub(crate) mod tmux_target_match;
     pub(crate) mod tmux_wrapped_pane;
@@ -141,6 +148,7 @@ mod fanout {
     pub(crate) mod journal_usable;
     pub(crate) mod live;
     pub(crate) mod timer_health;
+    pub(crate) mod timer_swallows_fires;
 }
 
 pub use registry::PROBES;

@@ -38,6 +38,7 @@ mod proc_stat;
 pub(crate) mod process;
 mod process_owner;
 mod process_table;
+mod pty;
 mod query_error;
 pub(crate) mod runtime_dir;
 mod socket_listener;
@@ -96,6 +97,7 @@ pub use process::{
 };
 pub use process_owner::{Owner, OwnerEvidence, OwnerKind};
 pub use process_table::ProcessTable;
+pub use pty::Ptys;
 pub use query_error::QueryError;
 pub use runtime_dir::{BusAddress, RuntimeDir, SocketState, is_bus_of_manager};
 pub use socket_listener::SocketListener;

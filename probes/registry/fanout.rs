@@ -31,6 +31,15 @@ pub(super) const PROBES: &[Probe] = &[
     },
     Probe {
         group: "fanout",
+        name: "timer_swallows_fires",
+        needs: &[Need::Manager, Need::UserBus, Need::SystemdRun],
+        card: include_str!("../fanout/timer_swallows_fires.toml"),
+        facts: fanout::timer_swallows_fires::FACTS,
+        schedule: Schedule::LongRunning,
+        measure: Some(fanout::timer_swallows_fires::measure),
+    },
+    Probe {
+        group: "fanout",
         name: "journal_usable",
         needs: &[Need::Manager, Need::UserBus, Need::SystemdRun],
         card: include_str!("../fanout/journal_usable.toml"),

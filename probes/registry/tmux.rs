@@ -58,6 +58,15 @@ pub(super) const PROBES: &[Probe] = &[
     },
     Probe {
         group: "tmux",
+        name: "tmux_start",
+        needs: &[Need::Tmux],
+        card: include_str!("../tmux/tmux_start.toml"),
+        facts: tmux::tmux_start::FACTS,
+        schedule: Schedule::OpensPanes,
+        measure: Some(tmux::tmux_start::measure),
+    },
+    Probe {
+        group: "tmux",
         name: "tmux_command_limit",
         needs: &[Need::Tmux],
         card: include_str!("../tmux/tmux_command_limit.toml"),

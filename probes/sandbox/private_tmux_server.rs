@@ -1,6 +1,6 @@
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
@@ -16,6 +16,7 @@ const MAX_SOCKET_PATH: usize = 107;
 /// file. It is stopped when it is dropped, at the latest when the probe ends.
 pub struct PrivateTmuxServer<'a> {
     context: &'a ProbeContext<'a>,
+    program: PathBuf,
     socket: PathBuf,
 }
 
@@ -30,6 +31,19 @@ impl<'a> PrivateTmuxServer<'a> {
         label: &str,
         set_environment: impl FnOnce(Command) -> Command,
     ) -> Result<Self, NotMeasured> {
+        Self::start_program(context, "tmux".into(), label, set_environment)
+    }
+
+    /// Does what [`Self::start`] does, with a program that may be another one than the `tmux` in PATH.
+    ///
+    /// # Errors
+    /// If the program cannot be run or starts no server.
+    pub fn start_program(
+        context: &'a ProbeContext<'a>,
+        program: PathBuf,
+        label: &str,
+        set_environment: impl FnOnce(Command) -> Command,
+    ) -> Result<Self, NotMeasured> {
         let socket = context.dir().join(label);
         if socket.as_os_str().as_bytes().len() > MAX_SOCKET_PATH {
             return Err(NotMeasured::Unmeasured(format!(
@@ -38,7 +52,7 @@ impl<'a> PrivateTmuxServer<'a> {
                 socket.display()
             )));
         }
-        let server = Self { context, socket };
+        let server = Self { context, program, socket };
         let started = set_environment(server.command().env_remove("TMUX").env_remove("TMUX_PANE"))
             .args(["start-server", ";", "set-option", "-g", "exit-empty", "off"])
             .run()?;
@@ -61,7 +75,12 @@ impl<'a> PrivateTmuxServer<'a> {
 
     /// Returns a `tmux` command to this server.
     pub fn command(&self) -> Command {
-        self.context.command("tmux").args(["-f", "/dev/null", "-S"]).arg(&self.socket)
+        self.context.command(&self.program).args(["-f", "/dev/null", "-S"]).arg(&self.socket)
+    }
+
+    /// Returns the path of its socket.
+    pub fn socket(&self) -> &Path {
+        &self.socket
     }
 }
 

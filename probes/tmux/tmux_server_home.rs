@@ -1,6 +1,9 @@
 //! Measures in which unit each running tmux server is, and what would end it there.
 
-use super::support::bounded_list::count;
+use std::collections::BTreeSet;
+
+use super::support::bounded_list::{bounded_list, count};
+use super::support::server_oomd::OomdRisk;
 use super::support::server_share::ServerShare;
 use super::support::server_unit::{ServerUnit, UnitRelation};
 use crate::fact_values;
@@ -12,7 +15,16 @@ use crate::sandbox::{Fact, FactDecl, Measurement, NotMeasured};
 const HOME: Fact<Home> = Fact::new("home");
 const FOUNDER: Fact<Founder> = Fact::new("founder");
 const OOM: Fact<OomKill> = Fact::new("oom-kill");
-pub(crate) const FACTS: &[FactDecl] = &[HOME.decl(), FOUNDER.decl(), OOM.decl()];
+const OOMD: Fact<OomdKill> = Fact::new("oomd");
+pub(crate) const FACTS: &[FactDecl] = &[HOME.decl(), FOUNDER.decl(), OOM.decl(), OOMD.decl()];
+
+fact_values! {
+    /// Whether systemd-oomd may kill the unit of a server when memory or swap runs short.
+    enum OomdKill {
+        Spared = "spared",
+        Kill = "oomd-kill",
+    }
+}
 
 fact_values! {
     /// Whether the unit of a server was made for one of several sessions.
@@ -74,6 +86,7 @@ pub(crate) fn measure(context: &ProbeContext) -> Result<Measurement, NotMeasured
     measurement.list("pid", pids.clone().filter(|_| !has_policy));
     measurement.list("spared-pid", pids.filter(|_| has_policy));
     record_shares(context, &units, &mut measurement);
+    record_oomd(context, &units, &mut measurement)?;
     Ok(measurement)
 }
 
@@ -97,9 +110,47 @@ fn record_shares(context: &ProbeContext, units: &[ServerUnit], measurement: &mut
     }
     measurement.set(FOUNDER, if founded.is_empty() { Founder::None } else { Founder::Session });
     measurement.set(OOM, if ended.is_empty() { OomKill::Process } else { OomKill::Server });
-    measurement.detail("founded", founded.join("; "));
-    measurement.detail("ended", ended.join("; "));
+    measurement.detail("founded", bounded_list(&founded));
+    measurement.detail("ended", bounded_list(&ended));
     measurement.list("founder-unit", founders);
+}
+
+/// Records by which settings systemd-oomd may kill a server.
+fn record_oomd(
+    context: &ProbeContext,
+    units: &[ServerUnit],
+    measurement: &mut Measurement,
+) -> Result<(), NotMeasured> {
+    let (mut user, mut system, mut avoidable) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let mut killing = BTreeSet::new();
+    let risks = OomdRisk::find_all(context, units).into_iter().filter(OomdRisk::is_set);
+    for (number, risk) in risks.enumerate() {
+        for run in risk.evidence.iter().filter(|_| number == 0) {
+            measurement.add_evidence(OOMD.name(), run);
+        }
+        killing.extend([&risk.user_units[..], &risk.system_units[..]].concat());
+        if let Some(unit) = risk.avoidable {
+            avoidable.insert(unit);
+        } else {
+            user.extend(risk.user_units);
+            system.extend(risk.system_units);
+        }
+    }
+    let is_at_risk = !killing.is_empty() && runs_oomd(context, measurement)?;
+    measurement.set(OOMD, if is_at_risk { OomdKill::Kill } else { OomdKill::Spared });
+    measurement.detail("killing", bounded_list(&killing.into_iter().collect::<Vec<_>>()));
+    measurement.list("oomd-unit", user);
+    measurement.list("oomd-system-unit", system);
+    measurement.list("avoidable-unit", avoidable);
+    Ok(())
+}
+
+/// Returns whether systemd-oomd runs: without it the settings have no effect.
+fn runs_oomd(context: &ProbeContext, measurement: &mut Measurement) -> Result<bool, NotMeasured> {
+    let run = context.command("systemctl").args(["--system", "is-active", "systemd-oomd.service"]);
+    let run = run.run()?;
+    measurement.add_evidence(OOMD.name(), &run);
+    Ok(run.success())
 }
 
 /// Returns whether scopes of the user manager have `OOMPolicy=` (systemd 252.5, and 253 on).
@@ -126,7 +177,7 @@ fn describe<'a>(units: impl IntoIterator<Item = &'a ServerUnit>) -> String {
         let name = if unit.unit.is_empty() { "no unit" } else { &unit.unit };
         format!("{} (process {}) is in {name}", unit.server.path.display(), unit.server.pid)
     });
-    lines.collect::<Vec<_>>().join("; ")
+    bounded_list(&lines.collect::<Vec<_>>())
 }
 
 /// Returns whether logind kills what a session of this user leaves behind. Where that cannot be

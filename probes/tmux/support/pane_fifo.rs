@@ -31,7 +31,15 @@ impl PaneFifo {
     /// # Errors
     /// When it cannot be made.
     pub(crate) fn create(context: &ProbeContext) -> Result<Self, NotMeasured> {
-        Ok(Self::create_at(context.dir().join("panes"), context.deadline())?)
+        Self::create_named(context, "panes")
+    }
+
+    /// Creates one with a name of its own in the probe's directory.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub(crate) fn create_named(context: &ProbeContext, name: &str) -> Result<Self, NotMeasured> {
+        Ok(Self::create_at(context.dir().join(name), context.deadline())?)
     }
 
     fn create_at(path: PathBuf, deadline: Instant) -> io::Result<Self> {

@@ -5,7 +5,10 @@ use crate::lab::{Machine, Release};
 
 on_each_release!(a_timer_whose_service_never_runs_is_found_and_the_fix_lets_it_run: Debian11, Debian14);
 
+on_each_release!(a_timer_does_not_start_a_service_that_is_active);
+
 const ID: &str = "timer-health";
+const SWALLOWS: &str = "timer-swallows-fires";
 
 /// Shell functions: `unit NAME TEXT` writes a unit file, and `until_is UNIT STATE` waits for its `SubState`.
 const UNITS: &str = "units=~/.config/systemd/user; mkdir -p $units
@@ -154,4 +157,32 @@ fn a_timer_whose_service_never_runs_is_found_and_the_fix_lets_it_run(release: Re
         machine.script("agent", &format!("{UNITS}{}; systemctl --user daemon-reload", state.end));
     }
     assert_eq!(machine.check(&[ID]).verdict(ID), "ok");
+}
+
+fn a_timer_does_not_start_a_service_that_is_active(release: Release) {
+    let machine = Machine::boot(release);
+    machine.script("root", "loginctl enable-linger agent");
+    for report in [machine.check(&[SWALLOWS]), machine.check_system(&[SWALLOWS])] {
+        report.assert_facts(SWALLOWS, &[("during-run", "lost")]);
+        assert_eq!(report.verdict(SWALLOWS), "known", "{:#}", report.probe(SWALLOWS));
+    }
+    assert_eq!(
+        machine.script(
+            "agent",
+            "systemctl --user list-units --all --plain --no-legend 'launch_doctor*'"
+        ),
+        ""
+    );
+
+    // A service that does not wait is started at each elapse.
+    let at_once = "mkdir bin; cat >bin/systemd-run <<'END'
+#!/bin/bash
+set -- \"${@/#gate/open}\"
+set -- \"${@/%=250ms/=1s}\"
+exec /usr/bin/systemd-run \"${@/%=500ms/=2s}\"
+END
+chmod 755 bin/systemd-run; PATH=$PWD/bin:$PATH exec \"$@\"";
+    let report = machine.check_in(at_once, &[SWALLOWS]);
+    report.assert_facts(SWALLOWS, &[("during-run", "started")]);
+    assert_eq!(report.verdict(SWALLOWS), "relaxable", "{:#}", report.probe(SWALLOWS));
 }

@@ -8,4 +8,5 @@ mod pane_command;
 mod pane_scope;
 mod server_home;
 mod socket;
+mod start;
 mod wrapped_pane;

@@ -5,6 +5,7 @@ use crate::lab::Machine;
 use crate::lab::Release::{self, Debian12, Debian12Backports};
 
 on_each_release!(a_unit_whose_end_or_oom_kill_takes_other_sessions_along_is_found: Debian11, Debian12, Debian14);
+on_each_release!(a_server_that_systemd_oomd_may_kill_is_found_and_spared_by_the_fix);
 on_each_release!(a_server_in_a_unit_of_another_program_is_found_and_moved_by_the_fix);
 
 const ID: &str = "tmux-server-home";
@@ -129,4 +130,50 @@ fn a_unit_whose_end_or_oom_kill_takes_other_sessions_along_is_found(release: Rel
     let service = "--service-type=forking --unit=spared.service --property=OOMPolicy=continue";
     let start = format!("{}; {more}", session(service, "/tmp/own", "main"));
     HOME.expect(&machine, &start, &[("founder", "none"), ("oom-kill", "process")], "ok");
+}
+
+/// The releases of the lab do not have systemd-oomd, so a unit of its name runs in its place. The settings are real.
+fn a_server_that_systemd_oomd_may_kill_is_found_and_spared_by_the_fix(release: Release) {
+    let machine = Machine::boot(release);
+    machine.script("root", "loginctl enable-linger agent");
+    let spared = [("home", "own-unit"), ("oomd", "spared")];
+    let kill = [("home", "own-unit"), ("oomd", "oomd-kill")];
+    let start = session(
+        "--service-type=forking --unit=tmux.service --slice=agents.slice --property=OOMPolicy=continue \
+         --property=ManagedOOMMemoryPressure=kill",
+        "/tmp/own",
+        "main",
+    );
+    HOME.expect(&machine, &start, &spared, "ok");
+    machine.script("root", "systemd-run --quiet --unit=systemd-oomd.service sleep infinity");
+    let fix = |expected: &str| {
+        let report = HOME.expect(&machine, "", &kill, "warn");
+        let summary = report.probe(ID)["summary"].as_str().unwrap();
+        assert!(summary.ends_with(&format!("runs short: {expected}")), "{summary}");
+        let fix = report.fix(ID);
+        let user = if fix.starts_with("sudo ") { "root" } else { "agent" };
+        machine.script(user, fix.trim_start_matches("sudo "));
+        HOME.expect(&machine, "", &spared, "ok");
+        machine.script("agent", "tmux -S /tmp/own has-session -t =main");
+        fix
+    };
+    assert!(fix("tmux.service").contains("ManagedOOMMemoryPressure=auto"));
+
+    let avoids = release > Release::Debian11;
+    let reset = "systemctl --user set-property tmux.service ManagedOOMPreference=none";
+    let around = "systemctl --user set-property --runtime agents.slice ManagedOOMSwap=kill";
+    machine.script("agent", around);
+    assert_eq!(fix("agents.slice").contains("ManagedOOMPreference=avoid"), avoids);
+    if avoids {
+        machine.script("agent", reset);
+        machine.script(
+            "agent",
+            "systemctl --user set-property --runtime agents.slice ManagedOOMSwap=auto",
+        );
+    }
+    machine.script(
+        "root",
+        "systemctl set-property --runtime user@1000.service ManagedOOMMemoryPressure=kill",
+    );
+    assert_eq!(fix("user@1000.service").contains("ManagedOOMPreference=avoid"), avoids);
 }

@@ -99,6 +99,8 @@ fn sixty_servers_are_a_count_and_the_odd_ones(release: Release) {
         assert_ne!(probe["verdict"], "unmeasured", "{probe:#}");
     }
     assert_eq!(report.probe(ID)["summary"], "59 of 60 tmux servers can be reached");
+    let home = report.probe("tmux-server-home")["summary"].as_str().unwrap();
+    assert!(home.contains("; and 57 more") && home.len() < 400, "{home}");
     let finding = report.probe(ID)["findings"][0]["text"].as_str().unwrap();
     assert!(finding.starts_with("/tmp/tmux-1000/agent-7 (process "), "{finding}");
     let others = machine.script(

@@ -11,6 +11,8 @@ const READERS: &[&str] = &[
 ];
 /// Programs of which these words change nothing. A word that ends with `-` is the beginning of one.
 const READING_WORDS: &[(&str, &[&str])] = &[
+    // The program of a running tmux server.
+    ("/proc/{old-pid}/exe", &["list-"]),
     ("busctl", &["get-property", "introspect", "list", "status", "tree"]),
     (
         "git",
