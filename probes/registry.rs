@@ -14,8 +14,17 @@ pub static PROBES: &[Probe] = &[
     },
     Probe {
         group: "launcher",
+        name: "launch_surroundings",
+        needs: &[Need::Manager, Need::SystemdRun],
+        card: include_str!("launcher/launch_surroundings.toml"),
+        facts: launcher::launch_surroundings::FACTS,
+        schedule: Schedule::Control,
+        measure: Some(launcher::launch_surroundings::measure),
+    },
+    Probe {
+        group: "launcher",
         name: "env_block_spaces",
-        needs: &[Need::Manager, Need::UserBus, Need::SystemdRun],
+        needs: &[Need::Manager, Need::UserBus, Need::SystemdRun, Need::PlainServices],
         card: include_str!("launcher/env_block_spaces.toml"),
         facts: launcher::env_block_spaces::FACTS,
         schedule: Schedule::Default,
@@ -24,7 +33,7 @@ pub static PROBES: &[Probe] = &[
     Probe {
         group: "launcher",
         name: "env_block_split",
-        needs: &[Need::Manager, Need::UserBus, Need::SystemdRun],
+        needs: &[Need::Manager, Need::UserBus, Need::SystemdRun, Need::PlainServices],
         card: include_str!("launcher/env_block_split.toml"),
         facts: launcher::env_block_split::FACTS,
         schedule: Schedule::Default,
@@ -33,7 +42,13 @@ pub static PROBES: &[Probe] = &[
     Probe {
         group: "launcher",
         name: "setenv_fidelity",
-        needs: &[Need::Manager, Need::UserBus, Need::SystemdRun],
+        needs: &[
+            Need::Manager,
+            Need::UserBus,
+            Need::SystemdRun,
+            Need::PlainServices,
+            Need::PlainScopes,
+        ],
         card: include_str!("launcher/setenv_fidelity.toml"),
         facts: launcher::setenv_fidelity::FACTS,
         schedule: Schedule::Default,
@@ -42,7 +57,7 @@ pub static PROBES: &[Probe] = &[
     Probe {
         group: "launcher",
         name: "unit_file_env",
-        needs: &[Need::Manager, Need::UserBus, Need::SystemdRun],
+        needs: &[Need::Manager, Need::UserBus, Need::SystemdRun, Need::PlainServices],
         card: include_str!("launcher/unit_file_env.toml"),
         facts: launcher::unit_file_env::FACTS,
         schedule: Schedule::CreatesUnitFiles,
@@ -51,7 +66,7 @@ pub static PROBES: &[Probe] = &[
     Probe {
         group: "launcher",
         name: "service_argument_expansion",
-        needs: &[Need::Manager, Need::UserBus, Need::SystemdRun],
+        needs: &[Need::Manager, Need::UserBus, Need::SystemdRun, Need::PlainServices],
         card: include_str!("launcher/service_argument_expansion.toml"),
         facts: launcher::service_argument_expansion::FACTS,
         schedule: Schedule::Default,
@@ -60,7 +75,7 @@ pub static PROBES: &[Probe] = &[
     Probe {
         group: "launcher",
         name: "launch_status",
-        needs: &[Need::Manager, Need::UserBus, Need::SystemdRun],
+        needs: &[Need::Manager, Need::UserBus, Need::SystemdRun, Need::PlainServices],
         card: include_str!("launcher/launch_status.toml"),
         facts: launcher::launch_status::FACTS,
         schedule: Schedule::LongRunning,
@@ -69,7 +84,7 @@ pub static PROBES: &[Probe] = &[
     Probe {
         group: "launcher",
         name: "collect_forgets",
-        needs: &[Need::Manager, Need::UserBus, Need::SystemdRun],
+        needs: &[Need::Manager, Need::UserBus, Need::SystemdRun, Need::PlainServices],
         card: include_str!("launcher/collect_forgets.toml"),
         facts: launcher::collect_forgets::FACTS,
         schedule: Schedule::Default,
@@ -78,7 +93,14 @@ pub static PROBES: &[Probe] = &[
     Probe {
         group: "launcher",
         name: "unit_name_taken",
-        needs: &[Need::Manager, Need::UserBus, Need::SystemBus, Need::SystemdRun],
+        needs: &[
+            Need::Manager,
+            Need::UserBus,
+            Need::SystemBus,
+            Need::SystemdRun,
+            Need::PlainServices,
+            Need::PlainScopes,
+        ],
         card: include_str!("launcher/unit_name_taken.toml"),
         facts: launcher::unit_name_taken::FACTS,
         schedule: Schedule::CreatesUnitFiles,
@@ -87,7 +109,14 @@ pub static PROBES: &[Probe] = &[
     Probe {
         group: "launcher",
         name: "option_order",
-        needs: &[Need::Manager, Need::UserBus, Need::SystemBus, Need::SystemdRun],
+        needs: &[
+            Need::Manager,
+            Need::UserBus,
+            Need::SystemBus,
+            Need::SystemdRun,
+            Need::PlainServices,
+            Need::PlainScopes,
+        ],
         card: include_str!("launcher/option_order.toml"),
         facts: launcher::option_order::FACTS,
         schedule: Schedule::Default,
@@ -96,7 +125,14 @@ pub static PROBES: &[Probe] = &[
     Probe {
         group: "launcher",
         name: "service_environment",
-        needs: &[Need::Manager, Need::UserBus, Need::SystemBus, Need::SystemdRun],
+        needs: &[
+            Need::Manager,
+            Need::UserBus,
+            Need::SystemBus,
+            Need::SystemdRun,
+            Need::PlainServices,
+            Need::PlainScopes,
+        ],
         card: include_str!("launcher/service_environment.toml"),
         facts: launcher::service_environment::FACTS,
         schedule: Schedule::Default,
@@ -123,7 +159,14 @@ pub static PROBES: &[Probe] = &[
     Probe {
         group: "scope",
         name: "bus_address",
-        needs: &[Need::Manager, Need::UserBus, Need::SystemBus, Need::SystemdRun],
+        needs: &[
+            Need::Manager,
+            Need::UserBus,
+            Need::SystemBus,
+            Need::SystemdRun,
+            Need::PlainServices,
+            Need::PlainScopes,
+        ],
         card: include_str!("scope/bus_address.toml"),
         facts: scope::bus_address::FACTS,
         schedule: Schedule::Default,
@@ -132,7 +175,7 @@ pub static PROBES: &[Probe] = &[
     Probe {
         group: "scope",
         name: "scope_argument_expansion",
-        needs: &[Need::Manager, Need::SystemBus, Need::SystemdRun],
+        needs: &[Need::Manager, Need::SystemBus, Need::SystemdRun, Need::PlainScopes],
         card: include_str!("scope/scope_argument_expansion.toml"),
         facts: scope::scope_argument_expansion::FACTS,
         schedule: Schedule::Default,
@@ -141,7 +184,7 @@ pub static PROBES: &[Probe] = &[
     Probe {
         group: "scope",
         name: "scope_exec",
-        needs: &[Need::Manager, Need::SystemBus, Need::SystemdRun],
+        needs: &[Need::Manager, Need::SystemBus, Need::SystemdRun, Need::PlainScopes],
         card: include_str!("scope/scope_exec.toml"),
         facts: scope::scope_exec::FACTS,
         schedule: Schedule::Default,
@@ -150,7 +193,7 @@ pub static PROBES: &[Probe] = &[
     Probe {
         group: "scope",
         name: "scope_name",
-        needs: &[Need::Manager, Need::SystemBus, Need::SystemdRun],
+        needs: &[Need::Manager, Need::SystemBus, Need::SystemdRun, Need::PlainScopes],
         card: include_str!("scope/scope_name.toml"),
         facts: scope::scope_name::FACTS,
         schedule: Schedule::Default,
@@ -159,7 +202,7 @@ pub static PROBES: &[Probe] = &[
     Probe {
         group: "scope",
         name: "slice_name",
-        needs: &[Need::Manager, Need::SystemBus, Need::SystemdRun],
+        needs: &[Need::Manager, Need::SystemBus, Need::SystemdRun, Need::PlainScopes],
         card: include_str!("scope/slice_name.toml"),
         facts: scope::slice_name::FACTS,
         schedule: Schedule::Default,
@@ -222,7 +265,15 @@ pub static PROBES: &[Probe] = &[
     Probe {
         group: "tmux",
         name: "tmux_pane_scope",
-        needs: &[Need::Manager, Need::UserBus, Need::SystemBus, Need::SystemdRun, Need::Tmux],
+        needs: &[
+            Need::Manager,
+            Need::UserBus,
+            Need::SystemBus,
+            Need::SystemdRun,
+            Need::Tmux,
+            Need::PlainServices,
+            Need::PlainScopes,
+        ],
         card: include_str!("tmux/tmux_pane_scope.toml"),
         facts: tmux::tmux_pane_scope::FACTS,
         schedule: Schedule::OpensPanes,
@@ -231,7 +282,15 @@ pub static PROBES: &[Probe] = &[
     Probe {
         group: "tmux",
         name: "tmux_wrapped_pane",
-        needs: &[Need::Manager, Need::UserBus, Need::SystemBus, Need::SystemdRun, Need::Tmux],
+        needs: &[
+            Need::Manager,
+            Need::UserBus,
+            Need::SystemBus,
+            Need::SystemdRun,
+            Need::Tmux,
+            Need::PlainServices,
+            Need::PlainScopes,
+        ],
         card: include_str!("tmux/tmux_wrapped_pane.toml"),
         facts: tmux::tmux_wrapped_pane::FACTS,
         schedule: Schedule::OpensPanes,
@@ -240,7 +299,7 @@ pub static PROBES: &[Probe] = &[
     Probe {
         group: "tmux",
         name: "tmux_pane_command",
-        needs: &[Need::Manager, Need::SystemBus, Need::SystemdRun, Need::Tmux],
+        needs: &[Need::Manager, Need::SystemBus, Need::SystemdRun, Need::Tmux, Need::PlainScopes],
         card: include_str!("tmux/tmux_pane_command.toml"),
         facts: tmux::tmux_pane_command::FACTS,
         schedule: Schedule::OpensPanes,
@@ -447,7 +506,7 @@ pub static PROBES: &[Probe] = &[
     Probe {
         group: "fanout",
         name: "fanout_parallel",
-        needs: &[Need::Manager, Need::UserBus, Need::SystemdRun],
+        needs: &[Need::Manager, Need::UserBus, Need::SystemdRun, Need::PlainServices],
         card: include_str!("fanout/fanout_parallel.toml"),
         facts: fanout::fanout_parallel::FACTS,
         schedule: Schedule::Default,
@@ -456,7 +515,7 @@ pub static PROBES: &[Probe] = &[
     Probe {
         group: "fanout",
         name: "journal_ends",
-        needs: &[Need::Manager, Need::UserBus, Need::SystemdRun],
+        needs: &[Need::Manager, Need::UserBus, Need::SystemdRun, Need::PlainServices],
         card: include_str!("fanout/journal_ends.toml"),
         facts: fanout::journal_ends::FACTS,
         schedule: Schedule::LongRunning,

@@ -1,10 +1,12 @@
 use std::env;
 use std::ffi::OsStr;
 use std::fs;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::process::Command;
 
 use nix::libc;
+use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 
 /// What every child gets, so that its output does not depend on the caller's language, terminal or pager.
 const SET: [(&str, &str); 6] = [
@@ -66,6 +68,21 @@ pub fn close_inherited_on_exec() {
     }
 }
 
+/// Names the limit of this process that keeps it from starting another one, if that is why it was refused.
+pub(crate) fn name_limit(error: io::Error) -> io::Error {
+    let (resource, name) = match error.raw_os_error() {
+        Some(libc::EMFILE) => (Resource::RLIMIT_NOFILE, "-n"),
+        Some(libc::EAGAIN) => (Resource::RLIMIT_NPROC, "-u"),
+        _ => return error,
+    };
+    match getrlimit(resource) {
+        Ok((soft, _)) if soft != RLIM_INFINITY => {
+            io::Error::other(format!("{error}; `ulimit {name}` is {soft} here"))
+        }
+        _ => error,
+    }
+}
+
 fn is_removed(name: &OsStr) -> bool {
     let has_prefix = |prefix: &&str| name.as_bytes().starts_with(prefix.as_bytes());
     REMOVED.iter().any(|removed| name == *removed) || REMOVED_PREFIXES.iter().any(has_prefix)
@@ -74,6 +91,13 @@ fn is_removed(name: &OsStr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_reached_limit_is_named() {
+        let of = |number| name_limit(io::Error::from_raw_os_error(number)).to_string();
+        assert!(of(libc::EMFILE).contains("`ulimit -n` is "), "{}", of(libc::EMFILE));
+        assert!(!of(libc::EACCES).contains("ulimit"));
+    }
 
     #[test]
     fn only_what_changes_a_programs_words_is_removed() {

@@ -11,7 +11,7 @@ use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal};
 
 use super::captured_pipe::CAPTURE_LIMIT;
-use super::child_setup::set_up_environment;
+use super::child_setup::{name_limit, set_up_environment};
 use super::spawn_lock::spawn_permit;
 use super::{Child, CommandError, Output, SharedPipe};
 
@@ -178,7 +178,7 @@ impl Command {
         let program = self.program.to_string_lossy().into_owned();
         match source.kind() {
             io::ErrorKind::NotFound => CommandError::NotFound { program },
-            _ => CommandError::Start { program, source },
+            _ => CommandError::Start { program, source: name_limit(source) },
         }
     }
 
