@@ -18,8 +18,12 @@ pub mod fuzz_invariants;
 
 mod launcher {
     pub(crate) mod support {
+        pub(crate) mod control_units;
+        pub(crate) mod drop_in;
         pub(crate) mod env_launch;
         pub(crate) mod exit_status;
+        pub(crate) mod loader;
+        pub(crate) mod manager_environment;
         pub(crate) mod unit_unload;
     }
     pub(crate) mod caller_sandbox;
@@ -27,6 +31,7 @@ mod launcher {
     pub(crate) mod env_block_spaces;
     pub(crate) mod env_block_split;
     pub(crate) mod launch_status;
+    pub(crate) mod launch_surroundings;
     pub(crate) mod option_order;
     pub(crate) mod service_argument_expansion;
     pub(crate) mod service_environment;

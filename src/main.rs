@@ -9,10 +9,12 @@ use launch_doctor::commands;
 use launch_doctor::exit::Exit;
 use launch_doctor::report::{PluginState, plugin_failure, requests_nagios};
 use launch_doctor::text::printable;
+use launch_probes::exec::close_inherited_on_exec;
 use launch_probes::runner::disable_core_dumps;
 
 fn main() -> ExitCode {
     disable_core_dumps();
+    close_inherited_on_exec();
     let args: Vec<OsString> = env::args_os().collect();
     let message = match Cli::from_args(&args) {
         Ok(cli) => match commands::run(cli) {

@@ -11,13 +11,14 @@ use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal};
 
 use super::captured_pipe::CAPTURE_LIMIT;
+use super::child_setup::{name_limit, set_up_environment};
 use super::spawn_lock::spawn_permit;
 use super::{Child, CommandError, Output, SharedPipe};
 
 /// A command to run: argv, changes to the environment, and a deadline.
 ///
-/// It runs with `LC_ALL=C`, without colours and without a pager. Otherwise it inherits the doctor's
-/// environment, because that environment is what is examined.
+/// It runs with `LC_ALL=C`, without colours, without a pager, and without variables that change what programs print
+/// (`child_setup.rs`). Otherwise it inherits the doctor's environment, because that environment is what is examined.
 #[derive(Debug, Clone)]
 pub struct Command {
     program: OsString,
@@ -140,19 +141,11 @@ impl Command {
         let mut command = process::Command::new(&self.program);
         command
             .args(&self.args)
-            .envs([
-                ("LC_ALL", "C"),
-                ("SYSTEMD_COLORS", "0"),
-                // systemd 247 colours its log lines in spite of SYSTEMD_COLORS.
-                ("SYSTEMD_LOG_COLOR", "0"),
-                ("SYSTEMD_PAGER", "cat"),
-                ("GIT_PAGER", "cat"),
-                ("GIT_TERMINAL_PROMPT", "0"),
-            ])
             .stdin(if self.piped_stdin { Stdio::piped() } else { Stdio::null() })
             .stdout(self.stdout().map_err(|source| self.start_error(source))?)
             .stderr(Stdio::piped())
             .process_group(0);
+        set_up_environment(&mut command);
         for (name, value) in &self.environment {
             match value {
                 Some(value) => command.env(name, value),
@@ -185,7 +178,7 @@ impl Command {
         let program = self.program.to_string_lossy().into_owned();
         match source.kind() {
             io::ErrorKind::NotFound => CommandError::NotFound { program },
-            _ => CommandError::Start { program, source },
+            _ => CommandError::Start { program, source: name_limit(source) },
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod captured_pipe;
 mod child;
+mod child_setup;
 mod command;
 mod command_error;
 mod deadline;
@@ -13,6 +14,8 @@ mod shared_pipe;
 pub(crate) mod spawn_lock;
 
 pub use child::Child;
+pub(crate) use child_setup::name_limit;
+pub use child_setup::{close_inherited_on_exec, set_up_environment};
 pub use command::Command;
 pub use command_error::CommandError;
 pub(crate) use deadline::{poll_timeout, time_left};

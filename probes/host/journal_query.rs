@@ -11,7 +11,7 @@ use nix::sys::signal::{SigSet, Signal};
 
 use super::{Manager, QueryError};
 use crate::exec::spawn_lock::spawn_permit;
-use crate::exec::{poll_timeout, time_left};
+use crate::exec::{poll_timeout, set_up_environment, time_left};
 
 /// A question to the journal that its indexes answer: entries with one of several values.
 #[derive(Debug, Clone)]
@@ -54,10 +54,10 @@ impl JournalQuery<'_> {
             .args(self.since.map(|since| format!("--since=@{since}")))
             .args(self.until.map(|until| format!("--until=@{until}")))
             .args(self.matches())
-            .envs([("LC_ALL", "C"), ("SYSTEMD_COLORS", "0"), ("SYSTEMD_LOG_COLOR", "0")])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(stderr.try_clone().map_err(failed)?);
+        set_up_environment(&mut command);
         let unblocked = SigSet::empty();
         // SAFETY: between fork and exec the closure makes two system calls and allocates nothing.
         unsafe {

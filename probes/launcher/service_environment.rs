@@ -5,6 +5,8 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use nix::sys::resource::{Resource, getrlimit};
+
 use crate::exec::{Child, Command, CommandError, Output};
 use crate::fact_values;
 use crate::sandbox::{Fact, FactDecl, Measurement, NotMeasured, ProbeContext};
@@ -86,10 +88,10 @@ fact_values! {
 }
 
 /// Gives the shell settings that no manager has, and launches. The directory and a file to open are
-/// its first two arguments.
-const CALLER: &str = r#"umask 013; ulimit -Sn 317; cd "$1"; exec 9<"$2"; shift 2; exec "$@""#;
-/// The limit and the umask of that caller.
-const CALLER_NOFILE: &str = "317";
+/// its first two arguments, the limit on open files the third.
+const CALLER: &str = r#"umask 013; ulimit -Sn "$3"; cd "$1"; exec 9<"$2"; shift 3; exec "$@""#;
+/// The limit and the umask of that caller. The limit is lower where this process may not have so many open files.
+const CALLER_NOFILE: u64 = 317;
 const CALLER_UMASK: u32 = 0o013;
 /// A variable of that caller, and its value.
 const CALLER_VARIABLE: (&str, &str) = ("DOCTOR_CALLER", "caller");
@@ -105,7 +107,7 @@ pub(crate) fn measure(context: &ProbeContext) -> Result<Measurement, NotMeasured
     let options = [
         format!("--setenv={name}={value}"),
         format!("--setenv=PATH={}", caller.search_path.to_string_lossy()),
-        "--property=LimitNOFILE=317".into(),
+        format!("--property=LimitNOFILE={}", caller.open_files),
         "--property=UMask=0013".into(),
         "--same-dir".into(),
     ];
@@ -145,6 +147,7 @@ struct Caller<'a> {
     context: &'a ProbeContext<'a>,
     open_file: PathBuf,
     search_path: OsString,
+    open_files: String,
 }
 
 impl<'a> Caller<'a> {
@@ -156,7 +159,9 @@ impl<'a> Caller<'a> {
             search_path.push(":");
             search_path.push(rest);
         }
-        Ok(Self { context, open_file, search_path })
+        let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).map_err(std::io::Error::from)?;
+        let open_files = CALLER_NOFILE.min(hard.saturating_sub(1)).to_string();
+        Ok(Self { context, open_file, search_path, open_files })
     }
 
     fn launch(&self, label: &str, suffix: &str, options: &[&str]) -> Result<Child, CommandError> {
@@ -169,6 +174,7 @@ impl<'a> Caller<'a> {
             .env("PATH", &self.search_path)
             .args(["-c", CALLER, "sh"])
             .args([self.context.dir(), &self.open_file])
+            .arg(&self.open_files)
             .args(["systemd-run", self.context.settings.manager.option()])
             .args(["--quiet", "--collect", &format!("--unit={unit}")]);
         command.args(options).args(["--", "sh", "-c", REPORT_SCRIPT]).start()
@@ -185,7 +191,7 @@ impl<'a> Caller<'a> {
         let is_callers = [
             variable == CALLER_VARIABLE.1,
             path == self.search_path.to_string_lossy(),
-            nofile == CALLER_NOFILE,
+            nofile == self.open_files,
             u32::from_str_radix(umask, 8) == Ok(CALLER_UMASK),
             is_same_file(directory, self.context.dir()),
             is_same_file(descriptor, &self.open_file),

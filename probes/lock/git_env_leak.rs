@@ -8,7 +8,7 @@ use super::support::git_variables::{
 };
 use crate::exec::Child;
 use crate::fact_values;
-use crate::host::{ManagerStatus, PendingVariables, TmuxServer, User};
+use crate::host::{ManagerStatus, PendingVariables, TmuxServer, User, VariableOrigins};
 use crate::sandbox::{Fact, FactDecl, Measurement, NotMeasured, ProbeContext, user_tmux_servers};
 
 fact_values! {
@@ -34,6 +34,7 @@ fact_values! {
         Unset = "unset",
         Settings = "settings",
         Set = "set",
+        SetByFile = "set-by-file",
         SetInSystem = "set-in-system",
     }
 }
@@ -144,9 +145,12 @@ impl Leaks {
             return;
         }
         let Some((set, run)) = set_in_manager(context, names) else { return };
+        let leaks: Vec<String> = leaking(&set).cloned().collect();
+        let origins = VariableOrigins::find(context.settings.manager, &User::current(), &leaks);
         let state = match others_of(&set) {
             Others::Unset => InManager::Unset,
             Others::Settings => InManager::Settings,
+            Others::Set if !origins.files.is_empty() => InManager::SetByFile,
             Others::Set if context.is_user() => InManager::Set,
             Others::Set => InManager::SetInSystem,
         };
@@ -154,7 +158,10 @@ impl Leaks {
         let manager = context.settings.manager.name();
         self.found.extend(leaking(&set).map(|name| format!("{name} in the {manager} manager")));
         self.measurement.detail("manager-names", set.join(", "));
-        self.measurement.list("manager-variable", leaking(&set).cloned());
+        self.measurement.list("manager-variable", origins.removable);
+        let files: Vec<String> = origins.files.iter().map(|it| it.display().to_string()).collect();
+        self.measurement.detail("manager-files", files.join(", "));
+        self.measurement.setting_files("manager", &leaks, origins.files);
     }
 
     /// Records the variables of a server; if one of several servers has a variable, it counts as set.

@@ -5,7 +5,7 @@ pub(super) const PROBES: &[Probe] = &[
     Probe {
         group: "fanout",
         name: "fanout_parallel",
-        needs: &[Need::Manager, Need::UserBus, Need::SystemdRun],
+        needs: &[Need::Manager, Need::UserBus, Need::SystemdRun, Need::PlainServices],
         card: include_str!("../fanout/fanout_parallel.toml"),
         facts: fanout::fanout_parallel::FACTS,
         schedule: Schedule::Default,
@@ -14,7 +14,7 @@ pub(super) const PROBES: &[Probe] = &[
     Probe {
         group: "fanout",
         name: "journal_ends",
-        needs: &[Need::Manager, Need::UserBus, Need::SystemdRun],
+        needs: &[Need::Manager, Need::UserBus, Need::SystemdRun, Need::PlainServices],
         card: include_str!("../fanout/journal_ends.toml"),
         facts: fanout::journal_ends::FACTS,
         schedule: Schedule::LongRunning,
@@ -32,7 +32,7 @@ pub(super) const PROBES: &[Probe] = &[
     Probe {
         group: "fanout",
         name: "timer_swallows_fires",
-        needs: &[Need::Manager, Need::UserBus, Need::SystemdRun],
+        needs: &[Need::Manager, Need::UserBus, Need::SystemdRun, Need::PlainServices],
         card: include_str!("../fanout/timer_swallows_fires.toml"),
         facts: fanout::timer_swallows_fires::FACTS,
         schedule: Schedule::LongRunning,

@@ -13,8 +13,17 @@ pub(super) const PROBES: &[Probe] = &[
     },
     Probe {
         group: "launcher",
+        name: "launch_surroundings",
+        needs: &[Need::Manager, Need::SystemdRun],
+        card: include_str!("../launcher/launch_surroundings.toml"),
+        facts: launcher::launch_surroundings::FACTS,
+        schedule: Schedule::Control,
+        measure: Some(launcher::launch_surroundings::measure),
+    },
+    Probe {
+        group: "launcher",
         name: "env_block_spaces",
-        needs: &[Need::Manager, Need::UserBus, Need::SystemdRun],
+        needs: &[Need::Manager, Need::UserBus, Need::SystemdRun, Need::PlainServices],
         card: include_str!("../launcher/env_block_spaces.toml"),
         facts: launcher::env_block_spaces::FACTS,
         schedule: Schedule::Default,
@@ -23,7 +32,7 @@ pub(super) const PROBES: &[Probe] = &[
     Probe {
         group: "launcher",
         name: "env_block_split",
-        needs: &[Need::Manager, Need::UserBus, Need::SystemdRun],
+        needs: &[Need::Manager, Need::UserBus, Need::SystemdRun, Need::PlainServices],
         card: include_str!("../launcher/env_block_split.toml"),
         facts: launcher::env_block_split::FACTS,
         schedule: Schedule::Default,
@@ -32,7 +41,13 @@ pub(super) const PROBES: &[Probe] = &[
     Probe {
         group: "launcher",
         name: "setenv_fidelity",
-        needs: &[Need::Manager, Need::UserBus, Need::SystemdRun],
+        needs: &[
+            Need::Manager,
+            Need::UserBus,
+            Need::SystemdRun,
+            Need::PlainServices,
+            Need::PlainScopes,
+        ],
         card: include_str!("../launcher/setenv_fidelity.toml"),
         facts: launcher::setenv_fidelity::FACTS,
         schedule: Schedule::Default,
@@ -41,7 +56,7 @@ pub(super) const PROBES: &[Probe] = &[
     Probe {
         group: "launcher",
         name: "unit_file_env",
-        needs: &[Need::Manager, Need::UserBus, Need::SystemdRun],
+        needs: &[Need::Manager, Need::UserBus, Need::SystemdRun, Need::PlainServices],
         card: include_str!("../launcher/unit_file_env.toml"),
         facts: launcher::unit_file_env::FACTS,
         schedule: Schedule::CreatesUnitFiles,
@@ -50,7 +65,7 @@ pub(super) const PROBES: &[Probe] = &[
     Probe {
         group: "launcher",
         name: "service_argument_expansion",
-        needs: &[Need::Manager, Need::UserBus, Need::SystemdRun],
+        needs: &[Need::Manager, Need::UserBus, Need::SystemdRun, Need::PlainServices],
         card: include_str!("../launcher/service_argument_expansion.toml"),
         facts: launcher::service_argument_expansion::FACTS,
         schedule: Schedule::Default,
@@ -59,7 +74,7 @@ pub(super) const PROBES: &[Probe] = &[
     Probe {
         group: "launcher",
         name: "launch_status",
-        needs: &[Need::Manager, Need::UserBus, Need::SystemdRun],
+        needs: &[Need::Manager, Need::UserBus, Need::SystemdRun, Need::PlainServices],
         card: include_str!("../launcher/launch_status.toml"),
         facts: launcher::launch_status::FACTS,
         schedule: Schedule::LongRunning,
@@ -68,7 +83,7 @@ pub(super) const PROBES: &[Probe] = &[
     Probe {
         group: "launcher",
         name: "collect_forgets",
-        needs: &[Need::Manager, Need::UserBus, Need::SystemdRun],
+        needs: &[Need::Manager, Need::UserBus, Need::SystemdRun, Need::PlainServices],
         card: include_str!("../launcher/collect_forgets.toml"),
         facts: launcher::collect_forgets::FACTS,
         schedule: Schedule::Default,
@@ -77,7 +92,14 @@ pub(super) const PROBES: &[Probe] = &[
     Probe {
         group: "launcher",
         name: "unit_name_taken",
-        needs: &[Need::Manager, Need::UserBus, Need::SystemBus, Need::SystemdRun],
+        needs: &[
+            Need::Manager,
+            Need::UserBus,
+            Need::SystemBus,
+            Need::SystemdRun,
+            Need::PlainServices,
+            Need::PlainScopes,
+        ],
         card: include_str!("../launcher/unit_name_taken.toml"),
         facts: launcher::unit_name_taken::FACTS,
         schedule: Schedule::CreatesUnitFiles,
@@ -86,7 +108,14 @@ pub(super) const PROBES: &[Probe] = &[
     Probe {
         group: "launcher",
         name: "option_order",
-        needs: &[Need::Manager, Need::UserBus, Need::SystemBus, Need::SystemdRun],
+        needs: &[
+            Need::Manager,
+            Need::UserBus,
+            Need::SystemBus,
+            Need::SystemdRun,
+            Need::PlainServices,
+            Need::PlainScopes,
+        ],
         card: include_str!("../launcher/option_order.toml"),
         facts: launcher::option_order::FACTS,
         schedule: Schedule::Default,
@@ -95,7 +124,14 @@ pub(super) const PROBES: &[Probe] = &[
     Probe {
         group: "launcher",
         name: "service_environment",
-        needs: &[Need::Manager, Need::UserBus, Need::SystemBus, Need::SystemdRun],
+        needs: &[
+            Need::Manager,
+            Need::UserBus,
+            Need::SystemBus,
+            Need::SystemdRun,
+            Need::PlainServices,
+            Need::PlainScopes,
+        ],
         card: include_str!("../launcher/service_environment.toml"),
         facts: launcher::service_environment::FACTS,
         schedule: Schedule::Default,

@@ -23,7 +23,14 @@ pub(super) const PROBES: &[Probe] = &[
     Probe {
         group: "scope",
         name: "bus_address",
-        needs: &[Need::Manager, Need::UserBus, Need::SystemBus, Need::SystemdRun],
+        needs: &[
+            Need::Manager,
+            Need::UserBus,
+            Need::SystemBus,
+            Need::SystemdRun,
+            Need::PlainServices,
+            Need::PlainScopes,
+        ],
         card: include_str!("../scope/bus_address.toml"),
         facts: scope::bus_address::FACTS,
         schedule: Schedule::Default,
@@ -32,7 +39,7 @@ pub(super) const PROBES: &[Probe] = &[
     Probe {
         group: "scope",
         name: "scope_argument_expansion",
-        needs: &[Need::Manager, Need::SystemBus, Need::SystemdRun],
+        needs: &[Need::Manager, Need::SystemBus, Need::SystemdRun, Need::PlainScopes],
         card: include_str!("../scope/scope_argument_expansion.toml"),
         facts: scope::scope_argument_expansion::FACTS,
         schedule: Schedule::Default,
@@ -41,7 +48,7 @@ pub(super) const PROBES: &[Probe] = &[
     Probe {
         group: "scope",
         name: "scope_exec",
-        needs: &[Need::Manager, Need::SystemBus, Need::SystemdRun],
+        needs: &[Need::Manager, Need::SystemBus, Need::SystemdRun, Need::PlainScopes],
         card: include_str!("../scope/scope_exec.toml"),
         facts: scope::scope_exec::FACTS,
         schedule: Schedule::Default,
@@ -50,7 +57,7 @@ pub(super) const PROBES: &[Probe] = &[
     Probe {
         group: "scope",
         name: "scope_name",
-        needs: &[Need::Manager, Need::SystemBus, Need::SystemdRun],
+        needs: &[Need::Manager, Need::SystemBus, Need::SystemdRun, Need::PlainScopes],
         card: include_str!("../scope/scope_name.toml"),
         facts: scope::scope_name::FACTS,
         schedule: Schedule::Default,
@@ -59,7 +66,7 @@ pub(super) const PROBES: &[Probe] = &[
     Probe {
         group: "scope",
         name: "slice_name",
-        needs: &[Need::Manager, Need::SystemBus, Need::SystemdRun],
+        needs: &[Need::Manager, Need::SystemBus, Need::SystemdRun, Need::PlainScopes],
         card: include_str!("../scope/slice_name.toml"),
         facts: scope::slice_name::FACTS,
         schedule: Schedule::Default,

@@ -14,7 +14,15 @@ pub(super) const PROBES: &[Probe] = &[
     Probe {
         group: "tmux",
         name: "tmux_pane_scope",
-        needs: &[Need::Manager, Need::UserBus, Need::SystemBus, Need::SystemdRun, Need::Tmux],
+        needs: &[
+            Need::Manager,
+            Need::UserBus,
+            Need::SystemBus,
+            Need::SystemdRun,
+            Need::Tmux,
+            Need::PlainServices,
+            Need::PlainScopes,
+        ],
         card: include_str!("../tmux/tmux_pane_scope.toml"),
         facts: tmux::tmux_pane_scope::FACTS,
         schedule: Schedule::OpensPanes,
@@ -23,7 +31,15 @@ pub(super) const PROBES: &[Probe] = &[
     Probe {
         group: "tmux",
         name: "tmux_wrapped_pane",
-        needs: &[Need::Manager, Need::UserBus, Need::SystemBus, Need::SystemdRun, Need::Tmux],
+        needs: &[
+            Need::Manager,
+            Need::UserBus,
+            Need::SystemBus,
+            Need::SystemdRun,
+            Need::Tmux,
+            Need::PlainServices,
+            Need::PlainScopes,
+        ],
         card: include_str!("../tmux/tmux_wrapped_pane.toml"),
         facts: tmux::tmux_wrapped_pane::FACTS,
         schedule: Schedule::OpensPanes,
@@ -32,7 +48,7 @@ pub(super) const PROBES: &[Probe] = &[
     Probe {
         group: "tmux",
         name: "tmux_pane_command",
-        needs: &[Need::Manager, Need::SystemBus, Need::SystemdRun, Need::Tmux],
+        needs: &[Need::Manager, Need::SystemBus, Need::SystemdRun, Need::Tmux, Need::PlainScopes],
         card: include_str!("../tmux/tmux_pane_command.toml"),
         facts: tmux::tmux_pane_command::FACTS,
         schedule: Schedule::OpensPanes,

@@ -16,9 +16,9 @@ use super::probe_queue::ProbeQueue;
 use super::signals::TerminationSignals;
 use super::worker::{WorkerResult, run_worker};
 use super::worker_handle::WorkerHandle;
-use super::{Blocker, CLEANUP_GRACE, Need, Probe, ProbeResult, Progress, RunError};
+use super::{Blocker, CLEANUP_GRACE, Need, Probe, ProbeResult, Progress, RunError, Schedule};
 use crate::exec::process_tree::kill_tree;
-use crate::exec::{time_left, wait_readable};
+use crate::exec::{name_limit, time_left, wait_readable};
 use crate::host::{Manager, ManagerStatus};
 use crate::sandbox::{NotMeasured, Outcome, ProbeContext, RunId, Settings, UnitCleanup};
 
@@ -46,6 +46,8 @@ pub(crate) struct EventLoop<'a> {
     queue: ProbeQueue,
     workers: Vec<WorkerHandle>,
     needs: NeedMonitor<'a>,
+    /// The probe that shows what bends launches, if it runs.
+    control: Option<usize>,
     interrupted: Option<Signal>,
     /// Whether there may be units to remove at the end.
     has_units: bool,
@@ -62,7 +64,8 @@ impl<'a> EventLoop<'a> {
         run: &'a RunId,
         dir: &'a Path,
     ) -> io::Result<Self> {
-        let needs = NeedMonitor::new(
+        let control = probes.iter().position(|probe| probe.schedule == Schedule::Control);
+        let mut needs = NeedMonitor::new(
             settings.manager,
             manager,
             run,
@@ -70,7 +73,11 @@ impl<'a> EventLoop<'a> {
             settings.deadline,
             settings.timeout,
         );
+        if control.is_some() {
+            needs.await_control();
+        }
         Ok(Self {
+            control,
             signals: TerminationSignals::block()?,
             results: probes.iter().map(|_| None).collect(),
             queue: ProbeQueue::of(probes.iter().map(|probe| probe.schedule)),
@@ -160,7 +167,7 @@ impl<'a> EventLoop<'a> {
             on_event(Progress::Started(self.probes[index]));
             match self.start(index) {
                 Ok(worker) => self.workers.push(worker),
-                Err(error) => self.finish(index, Duration::ZERO, spawn_failed(&error), on_event),
+                Err(error) => self.finish(index, Duration::ZERO, spawn_failed(error), on_event),
             }
         }
     }
@@ -339,6 +346,9 @@ impl<'a> EventLoop<'a> {
         outcome: Outcome,
         on_event: &mut impl FnMut(Progress),
     ) {
+        if self.control == Some(index) {
+            self.needs.control_ended(&outcome);
+        }
         let result = ProbeResult { outcome, elapsed, blocked_by: None };
         on_event(Progress::Finished(self.probes[index], self.results[index].insert(result)));
     }
@@ -382,7 +392,8 @@ fn skipped(blocker: Blocker) -> Outcome {
     Outcome::NotMeasured(NotMeasured::Skipped(blocker.reason))
 }
 
-fn spawn_failed(error: &io::Error) -> Outcome {
+fn spawn_failed(error: io::Error) -> Outcome {
+    let error = name_limit(error);
     let text = format!("the worker process could not be started: {error}");
     Outcome::NotMeasured(NotMeasured::Unmeasured(text))
 }

@@ -92,8 +92,8 @@ impl HealthCheck {
                 .args(["--quiet", "--collect"])
                 .arg(format!("--unit={run}_health_check.service"))
                 .args(["--", "true"]),
-            // What confines doctor is known from the start.
-            Need::Caller => command("true"),
+            // What confines doctor is known from the start, and a probe shows what bends launches.
+            Need::Caller | Need::PlainServices | Need::PlainScopes => command("true"),
             Need::Tmux => command("tmux")
                 .args(["-f", "/dev/null", "-S"])
                 .arg(dir.join("health_check"))

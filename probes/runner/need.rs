@@ -21,6 +21,10 @@ pub enum Need {
     SystemdRun,
     /// The program `tmux`.
     Tmux,
+    /// Services that no drop-in for all units changes.
+    PlainServices,
+    /// Scopes that no drop-in for all units changes.
+    PlainScopes,
 }
 
 impl Need {
@@ -35,6 +39,7 @@ impl Need {
             Self::Logind => "logind",
             Self::SystemdRun => "systemd-run",
             Self::Tmux => "tmux",
+            Self::PlainServices | Self::PlainScopes => "launch-surroundings",
         }
     }
 
@@ -47,6 +52,8 @@ impl Need {
             Self::UserBus => "the user bus".into(),
             Self::SystemBus => "the system bus".into(),
             Self::Logind | Self::SystemdRun | Self::Tmux => self.id().into(),
+            Self::PlainServices => "a service that no drop-in changes".into(),
+            Self::PlainScopes => "a scope that no drop-in changes".into(),
         }
     }
 
@@ -63,8 +70,18 @@ impl Need {
         match self {
             Self::Manager | Self::Logind => Some(Self::SystemBus),
             Self::SystemdRun => Some(Self::Manager),
-            Self::Caller | Self::UserBus | Self::SystemBus | Self::Tmux => None,
+            Self::Caller
+            | Self::UserBus
+            | Self::SystemBus
+            | Self::Tmux
+            | Self::PlainServices
+            | Self::PlainScopes => None,
         }
+    }
+
+    /// Reports whether the check `launch-surroundings` shows that the need is met.
+    pub(crate) fn is_plain_launch(self) -> bool {
+        matches!(self, Self::PlainServices | Self::PlainScopes)
     }
 
     /// Returns the program, if the need is one.

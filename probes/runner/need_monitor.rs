@@ -8,7 +8,9 @@ use super::health_check::{Health, HealthCheck};
 use super::{Blocker, Need};
 use crate::exec::CommandError;
 use crate::host::{Confinement, Manager, ManagerStatus, User};
-use crate::sandbox::{NotMeasured, Outcome, RunId, unreachable_manager};
+use crate::sandbox::{
+    BENT_SCOPES, BENT_SERVICES, NotMeasured, Outcome, RunId, unreachable_manager,
+};
 
 /// How many times longer health checks may take with a manager that has very many units: it is slow, and not hung.
 const LARGE_MANAGER_PATIENCE: u32 = 4;
@@ -27,6 +29,8 @@ pub(crate) struct NeedMonitor<'a> {
     unreachable: Option<String>,
     /// What confines doctor, and what it says about that.
     confinement: Option<(Confinement, Blocker)>,
+    /// Whether the probe that shows what bends launches has not ended.
+    awaits_control: bool,
     /// Whether a check was killed that had asked the manager for a unit.
     pub(crate) has_pending_unit: bool,
     /// Whether a check has started a unit.
@@ -54,6 +58,7 @@ impl<'a> NeedMonitor<'a> {
             health: BTreeMap::new(),
             unreachable: None,
             confinement: confinement_of(manager),
+            awaits_control: false,
             has_pending_unit: false,
             has_units: false,
         };
@@ -75,7 +80,10 @@ impl<'a> NeedMonitor<'a> {
     pub(crate) fn check(&mut self, needs: &[Need]) {
         for need in self.with_dependencies(needs) {
             let is_unmet = matches!(self.health.get(&need), Some(Health::Unmet(_)));
-            let is_known = is_unmet || self.is_unresponsive(need) || self.waits_for_another(need);
+            let is_known = is_unmet
+                || need.is_plain_launch()
+                || self.is_unresponsive(need)
+                || self.waits_for_another(need);
             if is_known || self.checks.iter().any(|check| check.need == need) {
                 continue;
             }
@@ -101,8 +109,31 @@ impl<'a> NeedMonitor<'a> {
 
     /// Reports whether one of `needs` is being checked: a probe that depends on it starts afterwards.
     pub(crate) fn holds(&self, needs: &[Need]) -> bool {
+        if self.awaits_control && needs.iter().any(|need| need.is_plain_launch()) {
+            return true;
+        }
         let needs = self.with_dependencies(needs);
         self.checks.iter().any(|check| needs.contains(&check.need))
+    }
+
+    /// Holds back what needs plain launches until [`Self::control_ended`].
+    pub(crate) fn await_control(&mut self) {
+        self.awaits_control = true;
+    }
+
+    /// Takes the outcome of the probe that shows what bends launches.
+    pub(crate) fn control_ended(&mut self, outcome: &Outcome) {
+        self.awaits_control = false;
+        let Outcome::Measured(measurement) = outcome else { return };
+        for (need, key, units) in [
+            (Need::PlainServices, BENT_SERVICES, "service"),
+            (Need::PlainScopes, BENT_SCOPES, "scope"),
+        ] {
+            if let Some(bent) = measurement.details.get(key) {
+                let reason = format!("every {units} is changed: {bent} (see launch-surroundings)");
+                self.health.insert(need, Health::Unmet(Blocker { need, reason }));
+            }
+        }
     }
 
     /// Reports whether one of `needs` is the manager, or depends on it.
@@ -278,6 +309,8 @@ fn is_cut_off(confinement: Confinement, need: Need) -> bool {
         Need::Logind => {
             matches!(confinement, Confinement::NoUnixSockets | Confinement::OtherUser)
         }
+        // These need a manager too, which says so.
+        Need::PlainServices | Need::PlainScopes => false,
         Need::SystemBus | Need::Tmux => confinement == Confinement::NoUnixSockets,
     }
 }
@@ -285,6 +318,7 @@ fn is_cut_off(confinement: Confinement, need: Need) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sandbox::Measurement;
 
     fn silent(need: Need) -> Blocker {
         Blocker { need, reason: format!("{} does not answer", need.label(Manager::User)) }
@@ -381,6 +415,26 @@ mod tests {
         monitor.confinement = Some((hidden, blocker.clone()));
         assert_eq!(monitor.unmet(&[Need::Tmux, Need::Manager]), Some(blocker));
         assert_eq!(monitor.unmet(&[Need::Tmux]), None);
+    }
+
+    #[test]
+    fn what_bends_launches_is_awaited_and_skips_what_needs_plain_ones() {
+        let status = ManagerStatus::Running { version: "257".into(), names: 0 };
+        let (run, dir) = (RunId::current().unwrap(), Path::new("/no/such"));
+        let mut monitor =
+            NeedMonitor::new(Manager::User, &status, &run, dir, Instant::now(), Duration::ZERO);
+        let services = &[Need::Manager, Need::PlainServices];
+        monitor.await_control();
+        assert!(monitor.holds(services) && !monitor.holds(&[Need::Manager]));
+        let mut measurement = Measurement::default();
+        measurement.detail(BENT_SERVICES, "KillMode=none by /etc/x.conf");
+        monitor.control_ended(&Outcome::Measured(measurement));
+        assert!(!monitor.holds(services));
+        let blocker = monitor.unmet(services).unwrap();
+        assert!(blocker.reason.contains("KillMode=none by /etc/x.conf"), "{}", blocker.reason);
+        assert_eq!(monitor.unmet(&[Need::PlainScopes]), None);
+        let skipped = Outcome::NotMeasured(NotMeasured::Skipped(blocker.reason.clone()));
+        assert_eq!(monitor.blocker(services, &skipped), Some(blocker));
     }
 
     #[test]

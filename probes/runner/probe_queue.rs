@@ -43,7 +43,7 @@ fn may_start(schedule: Schedule, running: &[Schedule]) -> bool {
         Schedule::Exclusive => return running.is_empty(),
         Schedule::CreatesUnitFiles => Schedule::OpensPanes,
         Schedule::OpensPanes => Schedule::CreatesUnitFiles,
-        Schedule::LongRunning | Schedule::Default => Schedule::Exclusive,
+        Schedule::Control | Schedule::LongRunning | Schedule::Default => Schedule::Exclusive,
     };
     !running.contains(&conflicting) && !running.contains(&Schedule::Exclusive)
 }

@@ -7,7 +7,8 @@ use nix::unistd::Pid;
 
 use super::cleanup::{remove_pending_units, remove_units};
 use super::event_loop::EventLoop;
-use super::{Blocker, Probe, RunError, Subreaper};
+use super::{Blocker, Probe, RunError, Schedule, Subreaper};
+use crate::PROBES;
 use crate::exec::process_tree::{descendants, kill_descendants, reap_killed};
 use crate::host::ManagerStatus;
 use crate::sandbox::run_dir::{candidate_dirs, make_dir, remove_run_dirs};
@@ -61,8 +62,13 @@ pub fn run(
     let run = RunId::current()?;
     let dir = make_run_dir(settings, &run)?;
     note_unit_dir_state(settings.manager);
-    let mut event_loop = EventLoop::new(probes, settings, manager, &run, &dir)?;
-    let result = event_loop.until_done(&mut on_event);
+    let with_control = with_control(probes, manager);
+    let mut event_loop = EventLoop::new(&with_control, settings, manager, &run, &dir)?;
+    let is_chosen = |probe: &Probe| probes.iter().any(|chosen| chosen.name == probe.name);
+    let result = event_loop.until_done(&mut |event| match event {
+        Progress::Started(probe) | Progress::Finished(probe, _) if !is_chosen(probe) => {}
+        event => on_event(event),
+    });
     kill_descendants(Pid::this(), &others);
     reap_killed(&others, Instant::now() + REAP_TIMEOUT);
     // The names of all units begin with the run's id.
@@ -78,7 +84,22 @@ pub fn run(
         // The next run finds the directory, and then removes what is left.
         let _ = make_dir(&dir);
     }
-    result
+    result.map(|mut results| {
+        results.truncate(probes.len());
+        results
+    })
+}
+
+/// Adds the probe that shows what bends launches, if one of `probes` needs launches that nothing bends.
+fn with_control<'a>(probes: &[&'a Probe], manager: &ManagerStatus) -> Vec<&'a Probe> {
+    let needs_control = |probe: &&Probe| probe.needs.iter().any(|need| need.is_plain_launch());
+    let is_control = |probe: &&Probe| probe.schedule == Schedule::Control;
+    let mut all = probes.to_vec();
+    let is_running = matches!(manager, ManagerStatus::Running { .. });
+    if is_running && probes.iter().any(needs_control) && !probes.iter().any(is_control) {
+        all.extend(PROBES.iter().find(is_control));
+    }
+    all
 }
 
 /// Returns when clean-up ends: after `timeout`, but not later than the run may take.

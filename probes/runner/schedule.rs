@@ -1,6 +1,8 @@
 /// When a probe starts, and beside which others. The variants are in the order in which probes start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Schedule {
+    /// Before all others, because they wait for what it measures.
+    Control,
     /// First, with no other probe beside it: they would disturb each other.
     Exclusive,
     /// Early, and never beside [`Self::OpensPanes`], because it creates unit files. If a unit file appears

@@ -6,6 +6,12 @@ use super::{Fact, FactValues};
 use crate::exec::{CommandError, Output, truncate};
 use crate::host::QueryError;
 
+/// The detail of `launch-surroundings` that says what changes every service, so that no behaviour of services can be
+/// measured.
+pub(crate) const BENT_SERVICES: &str = "bent-services";
+/// The same for scopes.
+pub(crate) const BENT_SCOPES: &str = "bent-scopes";
+
 /// What one probe measured.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Measurement {

@@ -7,11 +7,13 @@ mod private_tmux_server;
 mod probe_context;
 pub(crate) mod run_dir;
 mod run_id;
+mod setting_files;
 mod settings;
 pub(crate) mod unit_file;
 mod user_tmux_servers;
 
 pub use fact::{Fact, FactDecl, FactValues, YesNo};
+pub(crate) use measurement::{BENT_SCOPES, BENT_SERVICES};
 pub use measurement::{Evidence, Measurement, NotMeasured, Outcome};
 pub use private_tmux_server::PrivateTmuxServer;
 pub(crate) use probe_context::unreachable_manager;

@@ -128,3 +128,10 @@ fn lines_are_returned_as_they_arrive_in_answer_to_the_input() {
     assert_eq!(running.next_line(2).unwrap(), None);
     assert!(running.wait().unwrap().success());
 }
+
+#[test]
+fn variables_that_change_what_programs_print_are_not_inherited() {
+    let shown = "echo \"${LD_DEBUG-unset} ${SYSTEMD_LOG_LEVEL-unset} $SYSTEMD_LOG_COLOR $LC_ALL\"";
+    let run = sh(shown, LONG).env("LD_DEBUG", "unknown").run().unwrap();
+    assert_eq!(run.stdout_text(), "unknown unset 0 C", "what a probe sets, arrives");
+}

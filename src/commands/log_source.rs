@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, bail};
+use launch_probes::exec::set_up_environment;
 use memchr::{memchr, memrchr};
 
 use crate::diagnose::{Analysis, InputFormat};
@@ -46,11 +47,12 @@ pub(super) fn journal(since: &str) -> anyhow::Result<Child> {
         } else {
             since.to_owned()
         };
-    Command::new("journalctl")
+    let mut journalctl = Command::new("journalctl");
+    set_up_environment(&mut journalctl);
+    journalctl
         .args(["--quiet", "--all", "--output=json", "--no-pager"])
         .arg(format!("--output-fields={FIELDS}"))
         .arg(format!("--since={since}"))
-        .env("LC_ALL", "C")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

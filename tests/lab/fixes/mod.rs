@@ -16,13 +16,18 @@ use crate::lab::{Machine, Release, project};
 use table::{Case, tables};
 
 /// The groups of probes whose fixes are proved in a machine of their own. The other groups share one.
-const GROUPS: &[&str] = &["lock", "scope", "session", "tmux"];
+const GROUPS: &[&str] = &["launcher", "lock", "scope", "session", "tmux"];
 
+on_each_release!(every_fix_in_launcher_works);
 on_each_release!(every_fix_in_lock_works);
 on_each_release!(every_fix_in_scope_works);
 on_each_release!(every_fix_in_session_works);
 on_each_release!(every_fix_in_tmux_works);
 on_each_release!(every_fix_in_other_groups_works);
+
+fn every_fix_in_launcher_works(release: Release) {
+    prove_where(release, |group| group == "launcher");
+}
 
 fn every_fix_in_lock_works(release: Release) {
     prove_where(release, |group| group == "lock");

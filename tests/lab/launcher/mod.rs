@@ -5,6 +5,7 @@ mod altered_unit_files;
 mod altered_units;
 mod altered_values;
 mod caller_sandbox;
+mod surroundings;
 mod units;
 mod values;
 
