@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Probe;
 use super::cleanup::{MANAGER_TIMEOUT, remove_pending_units, remove_units};
+use crate::exec::name_limit;
 use crate::exec::process_tree::{kill_descendants, reap_children};
 use crate::exec::spawn_lock::block_spawning;
 use crate::sandbox::run_dir::{make_dir, remove_probe_dirs};
@@ -56,7 +57,8 @@ pub(crate) fn run_worker(
     let outcome = match guard {
         Ok(()) => measure(probe, context),
         Err(error) => Outcome::NotMeasured(NotMeasured::Unmeasured(format!(
-            "the worker's thread could not be started: {error}"
+            "the worker's thread could not be started: {}",
+            name_limit(error)
         ))),
     };
     let is_unmeasured = matches!(outcome, Outcome::NotMeasured(NotMeasured::Unmeasured(_)));

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Fact, FactValues};
-use crate::exec::{CommandError, Output, truncate};
+use crate::exec::{CommandError, Output, name_limit, truncate};
 use crate::host::QueryError;
 
 /// The detail of `launch-surroundings` that says what changes every service, so that no behaviour of services can be
@@ -139,6 +139,7 @@ impl From<QueryError> for NotMeasured {
 
 impl From<std::io::Error> for NotMeasured {
     fn from(error: std::io::Error) -> Self {
-        Self::Unmeasured(error.to_string())
+        let is_limit = error.raw_os_error() == Some(nix::libc::EMFILE);
+        Self::Unmeasured(if is_limit { name_limit(error) } else { error }.to_string())
     }
 }

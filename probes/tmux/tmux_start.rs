@@ -175,11 +175,20 @@ fn start_session(
     if opened[0].state(fifo)? == PaneState::Exited {
         return Ok((Some(SessionEnd::Command), opened_by));
     }
-    // When the first has its answer, the server has seen the end of the client that opened the session.
-    let has_session = || server.command().args(["has-session", "-t", &format!("={NAME}")]).run();
-    has_session()?;
-    let is_there = has_session()?.success();
-    Ok(((!is_there).then_some(SessionEnd::Detached), opened_by))
+    let runs_on = runs_without_client(server)?;
+    Ok(((!runs_on).then_some(SessionEnd::Detached), opened_by))
+}
+
+/// Returns whether the session runs on without a client. Each command is a client for a moment, and a server that ends
+/// without one need not end between two of them: so it is also asked whether it will.
+fn runs_without_client(server: &PrivateTmuxServer) -> Result<bool, NotMeasured> {
+    for option in [["-sv", "exit-unattached"], ["-gv", "destroy-unattached"]] {
+        let shown = server.command().arg("show-options").args(option).run()?;
+        if !shown.success() || shown.stdout_text() == "on" {
+            return Ok(false);
+        }
+    }
+    Ok(server.command().args(["has-session", "-t", &format!("={NAME}")]).run()?.success())
 }
 
 /// Records the shell with which tmux starts commands, which runs none.

@@ -179,7 +179,7 @@ fn a_timer_does_not_start_a_service_that_is_active(release: Release) {
 #!/bin/bash
 set -- \"${@/#gate/open}\"
 set -- \"${@/%=250ms/=1s}\"
-exec /usr/bin/systemd-run \"${@/%=500ms/=2s}\"
+exec /usr/bin/systemd-run --timer-property=RemainAfterElapse=yes \"${@/%=500ms/=2s}\"
 END
 chmod 755 bin/systemd-run; PATH=$PWD/bin:$PATH exec \"$@\"";
     let report = machine.check_in(at_once, &[SWALLOWS]);

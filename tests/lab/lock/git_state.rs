@@ -225,6 +225,15 @@ fn git_variables_in_the_environment_or_in_a_tmux_server_are_found(release: Relea
     report.assert_facts(id, &[("manager", "unset")]);
     machine.script("agent", "systemctl --user show-environment | grep SECRET; systemctl --user unset-environment SECRET");
 
+    let file = "mkdir -p ~/.config/environment.d; cd ~/.config/environment.d
+         printf 'GIT_DIR=/srv/secret\nOTHER=x\n' >git.conf; systemctl --user daemon-reload";
+    machine.script("agent", file);
+    let report = machine.check(&[id]);
+    report.assert_facts(id, &[("manager", "set-by-file")]);
+    machine.script("agent", &report.fix(id));
+    machine.check(&[id]).assert_facts(id, &[("manager", "unset")]);
+    machine.script("agent", "systemctl --user show-environment | grep -x OTHER=x");
+
     machine.script("root", "systemctl set-environment GIT_DIR=/srv/secret");
     let report = machine.check_system(&[id]);
     report.assert_facts(id, &[("manager", "set-in-system")]);
