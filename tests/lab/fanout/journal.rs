@@ -62,12 +62,15 @@ fn a_journal_without_the_managers_lines_is_found_and_the_fix_brings_them_back(re
 }
 
 /// One unit prints more than the limit, and the start of another unit is lost. The limit of the chatty unit
-/// itself does not matter.
+/// itself does not matter. It prints more than its socket holds, so when it ends journald has read most of it.
 fn a_rate_limit_that_drops_lines_is_found(machine: &Machine) {
-    let flood =
-        "systemd-run --user --quiet --wait --property=LogRateLimitIntervalSec=0 -- seq 3000";
+    let flood = |lines: u32| {
+        format!(
+            "systemd-run --user --quiet --wait --property=LogRateLimitIntervalSec=0 -- seq {lines}"
+        )
+    };
     configure(machine, "RateLimitIntervalSec=2min\\nRateLimitBurst=100");
-    machine.script("agent", flood);
+    machine.script("agent", &flood(100_000));
     let sentence = "journald drops what the user manager writes";
     assert_fixed(machine, ("usable", "rate-limited"), "warn", sentence);
 
@@ -78,7 +81,8 @@ fn a_rate_limit_that_drops_lines_is_found(machine: &Machine) {
         "agent",
         &format!(
             "until journalctl --system --quiet MESSAGE_ID=a596d6fe7bfa4994828e72309e95d61e | grep -q .
-             do {flood}; done"
+             do {}; done",
+            flood(3000)
         ),
     );
     let report = assert_fixed(machine, ("dropped", "some"), "warn", "");
