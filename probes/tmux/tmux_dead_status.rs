@@ -114,16 +114,19 @@ fn dead_panes(server: &PrivateTmuxServer) -> Result<(Output, DeadPanes), NotMeas
             let statuses = panes.into_iter().map(|(_, name, status)| (name, status));
             return Ok((listed, statuses.collect()));
         }
-        are_reaped = panes.len() == 3 && !panes.iter().any(|(pid, ..)| process_exists(*pid));
+        are_reaped =
+            panes.len() == 3 && !panes.iter().any(|(pid, ..)| pid.is_some_and(process_exists));
     }
 }
 
-/// Parses a line of the list; `None` for a pane whose command runs.
-fn dead_pane(line: &str) -> Option<(u32, String, (String, String))> {
+/// Parses a line of the list; `None` for a pane whose command runs. tmux 3.8 shows no process id once it has reaped the
+/// command.
+fn dead_pane(line: &str) -> Option<(Option<u32>, String, (String, String))> {
     let (pid, rest) = line.split_once(' ')?;
     let (name, rest) = rest.split_once(" 1 [")?;
     let (status, signal) = rest.strip_suffix(']')?.split_once("] [")?;
-    Some((pid.parse().ok()?, name.to_owned(), (status.to_owned(), signal.to_owned())))
+    let pid = if pid.is_empty() { None } else { Some(pid.parse().ok()?) };
+    Some((pid, name.to_owned(), (status.to_owned(), signal.to_owned())))
 }
 
 #[cfg(test)]
@@ -135,6 +138,7 @@ mod tests {
         let pane = |status: &str, signal: &str| Some((status.to_owned(), signal.to_owned()));
         assert_eq!(dead_pane("12 exited 1 [3] []").map(|(.., pane)| pane), pane("3", ""));
         assert_eq!(dead_pane("12 killed 1 [] [9]").map(|(.., pane)| pane), pane("", "9"));
+        assert_eq!(dead_pane(" killed 1 [] [9]").map(|(.., pane)| pane), pane("", "9"));
         assert_eq!(dead_pane("12 shell 0 [] []"), None);
     }
 }
