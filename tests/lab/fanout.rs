@@ -23,21 +23,17 @@ fn units_launched_at_once_run_together_unless_configuration_makes_them_skip(rele
     }
 
     // Every unit but the first is skipped: no unit fails, and no other unit runs.
-    machine.script(
-        "agent",
-        r"mkdir -p ~/.config/systemd/user/service.d
-           printf '[Service]\nExecCondition=mkdir %%t/only-one\n' >~/.config/systemd/user/service.d/skip.conf
-           systemctl --user daemon-reload",
-    );
-    let report = machine.check(&["fanout-parallel"]);
+    let stand_in = launch_with("-p \"ExecCondition=mkdir $XDG_RUNTIME_DIR/only-one\"");
+    let report = machine.check_in(&stand_in, &["fanout-parallel"]);
     let skipped = [("launched", "some"), ("ran", "some"), ("together", "some")];
     report.assert_facts("fanout-parallel", &skipped);
     assert_eq!(report.verdict("fanout-parallel"), "regressed");
 
-    let report = machine.check(&["fanout-parallel"]);
+    let report = machine.check_in(&stand_in, &["fanout-parallel"]);
     let reason = report.probe("fanout-parallel")["reason"].as_str().unwrap().to_owned();
     assert!(reason.starts_with("none of 6 launches worked"), "{reason}");
-    let plain = machine.agent(&["systemd-run", "--user", "--quiet", "--collect", "true"]);
+    let launch = "exec ~/bin/systemd-run --user --quiet --collect true";
+    let plain = machine.agent(&["sh", "-c", launch]);
     assert!(plain.status.success(), "without --wait the launch of a skipped unit exits with 0");
 }
 
@@ -68,13 +64,8 @@ fn the_end_of_a_unit_that_succeeded_is_in_the_users_journal_until_systemd_248_4(
 #[test]
 fn a_journal_without_the_lines_of_units_is_measured() {
     let machine = Machine::boot(Debian13);
-    machine.script(
-        "agent",
-        "mkdir -p ~/.config/systemd/user/service.d
-         printf '[Service]\nLogLevelMax=warning\nStandardOutput=null\n' > ~/.config/systemd/user/service.d/quiet.conf
-         systemctl --user daemon-reload",
-    );
-    let report = machine.check(&["journal-ends"]);
+    let quiet = launch_with("-p LogLevelMax=warning -p StandardOutput=null");
+    let report = machine.check_in(&quiet, &["journal-ends"]);
     report.assert_facts(
         "journal-ends",
         &[
@@ -87,12 +78,25 @@ fn a_journal_without_the_lines_of_units_is_measured() {
     assert_eq!(report.verdict("journal-ends"), "regressed");
 
     // A journalctl that shows the failure only to those who follow the journal.
-    let script = r#"rm -r ~/.config/systemd; systemctl --user daemon-reload; mkdir ~/bin
+    let script = r#"rm ~/bin/systemd-run
         printf '#!/bin/sh\ncase "$*" in *--follow*) exec /usr/bin/journalctl "$@" ;; esac
         /usr/bin/journalctl "$@" | grep -v d9b373ed55a64feb8242e02dbe79a49c\n' > ~/bin/journalctl
         chmod +x ~/bin/journalctl; PATH=~/bin:$PATH; exec "$@""#;
     let report = machine.check_in(script, &["journal-ends"]);
     report.assert_facts("journal-ends", &[("start", "there"), ("failed-end", "missing")]);
+}
+
+/// Returns a script that runs a command with a `systemd-run` that adds options to each service. Behind a drop-in for all
+/// services nothing would be judged.
+fn launch_with(options: &str) -> String {
+    format!(
+        r#"mkdir -p ~/bin; cat >~/bin/systemd-run <<'END'
+#!/bin/sh
+case " $* " in *" --scope "*) exec /usr/bin/systemd-run "$@" ;; esac
+exec /usr/bin/systemd-run {options} "$@"
+END
+        chmod 755 ~/bin/systemd-run; PATH=~/bin:$PATH exec "$@""#
+    )
 }
 
 /// Asserts a fact, the verdict and the beginning of the sentence.

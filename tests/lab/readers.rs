@@ -74,7 +74,7 @@ fn cron_sends_a_mail_when_the_host_has_changed_and_none_before() {
     machine.script("agent", first.expect("what is to be done first"));
     assert_eq!(mail_of_cron(&machine), "");
 
-    machine.script("agent", WORSEN);
+    machine.script("root", WORSEN);
     let mail = mail_of_cron(&machine);
     assert!(mail.contains("To: ops") && mail.contains("regressed: kept-is-failed"), "{mail}");
 }
@@ -120,7 +120,7 @@ END
     assert_eq!((status, failures()), (Some(0), 0), "{text}");
     assert!(!text.contains("unmeasured"), "{text}");
 
-    machine.script("agent", WORSEN);
+    machine.script("root", WORSEN);
     let (status, text) = run_gitlab_job(&machine);
     assert_eq!(status, Some(1), "{text}");
     assert!(failures() > 0 && text.contains("regressed: kept-is-failed"), "{text}");

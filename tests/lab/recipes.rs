@@ -7,11 +7,11 @@ use crate::lab::{Machine, Release, project};
 
 on_each_release!(the_service_and_its_timer_are_accepted_and_examine_the_host);
 
-/// A drop-in that makes the manager forget every unit that fails, so that the host behaves otherwise
-/// than recorded.
-pub(crate) const WORSEN: &str = r"mkdir -p ~/.config/systemd/user/service.d
-    printf '[Unit]\nCollectMode=inactive-or-failed\n' >~/.config/systemd/user/service.d/forget.conf
-    systemctl --user daemon-reload";
+/// For root: a `systemd-run` whose every unit is forgotten when it fails, so that the host behaves otherwise than
+/// recorded.
+pub(crate) const WORSEN: &str = r#"cd /usr/bin; mv systemd-run systemd-run.real
+    printf '%s\n' '#!/bin/bash' 'exec -a systemd-run /usr/bin/systemd-run.real --collect "$@"' >systemd-run
+    chmod 755 systemd-run"#;
 
 /// Returns the text of a recipe.
 pub(crate) fn recipe(name: &str) -> String {
