@@ -54,7 +54,10 @@ fn a_journal_without_the_managers_lines_is_found_and_the_fix_brings_them_back(re
     each_fault_of_journald_is_found(&machine);
     each_level_that_hides_lines_is_found(&machine);
 
-    machine.script("root", "useradd --uid 900 --create-home low; loginctl enable-linger low");
+    machine.script(
+        "root",
+        "useradd --uid 900 --create-home low; loginctl enable-linger low; systemctl start user@900.service",
+    );
     let report = machine.check_as("low", "exec \"$@\"", &[ID]);
     let sentence = "low has no journal: the uid 900 is below 1000";
     assert_state(&report, ID, ("usable", "system-uid"), "warn", sentence);
