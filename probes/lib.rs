@@ -77,6 +77,7 @@ mod tmux {
         pub(crate) mod bus_proxy;
         pub(crate) mod bus_variables;
         pub(crate) mod configuration_line;
+        pub(crate) mod kept_panes;
         pub(crate) mod pane;
         pub(crate) mod pane_fifo;
         pub(crate) mod server_oomd;

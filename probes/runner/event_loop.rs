@@ -12,15 +12,18 @@ use nix::unistd::{ForkResult, Pid, fork, pipe2};
 
 use super::cleanup::{UNREACHABLE_TIMEOUT, manager_timeout};
 use super::need_monitor::NeedMonitor;
+use super::no_measurement::{
+    blocked, is_not_reached, is_unmeasured, not_reached, skipped, spawn_failed,
+};
 use super::probe_queue::ProbeQueue;
 use super::signals::TerminationSignals;
 use super::worker::{WorkerResult, run_worker};
 use super::worker_handle::WorkerHandle;
-use super::{Blocker, CLEANUP_GRACE, Need, Probe, ProbeResult, Progress, RunError, Schedule};
+use super::{CLEANUP_GRACE, Need, Probe, ProbeResult, Progress, RunError, Schedule};
 use crate::exec::process_tree::kill_tree;
-use crate::exec::{name_limit, time_left, wait_readable};
+use crate::exec::{time_left, wait_readable};
 use crate::host::{Manager, ManagerStatus};
-use crate::sandbox::{NotMeasured, Outcome, ProbeContext, RunId, Settings, UnitCleanup};
+use crate::sandbox::{Outcome, ProbeContext, RunId, Settings, UnitCleanup};
 
 /// How long a worker may take to clean up after its probe has ended or was interrupted.
 const CLEANUP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -31,8 +34,6 @@ const KILL_GRACE: Duration = Duration::from_millis(500);
 const CHECK_AFTER: Duration = Duration::from_millis(2500);
 /// How many probes use a manager with very many units at the same time: with more of them it answers too late.
 const JOBS_OF_LARGE_MANAGER: usize = 2;
-/// Why there is no measurement of a probe that had not ended at the run's deadline.
-const NOT_REACHED: &str = "not reached before the deadline";
 
 /// The state of a run: what waits, what is running, and what is known.
 pub(crate) struct EventLoop<'a> {
@@ -303,7 +304,7 @@ impl<'a> EventLoop<'a> {
 
     /// Kills all workers, and ends all probes that have no result.
     fn stop_at_deadline(&mut self, on_event: &mut impl FnMut(Progress)) {
-        let outcome = Outcome::NotMeasured(NotMeasured::Unmeasured(NOT_REACHED.into()));
+        let outcome = not_reached();
         for index in 0..self.workers.len() {
             self.kill(index, &outcome, on_event);
         }
@@ -374,28 +375,6 @@ impl<'a> EventLoop<'a> {
             })
             .collect()
     }
-}
-
-fn is_unmeasured(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::NotMeasured(NotMeasured::Unmeasured(_)))
-}
-
-fn is_not_reached(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::NotMeasured(NotMeasured::Unmeasured(text)) if text == NOT_REACHED)
-}
-
-fn blocked(blocker: &Blocker) -> Outcome {
-    Outcome::NotMeasured(NotMeasured::Unmeasured(blocker.reason.clone()))
-}
-
-fn skipped(blocker: Blocker) -> Outcome {
-    Outcome::NotMeasured(NotMeasured::Skipped(blocker.reason))
-}
-
-fn spawn_failed(error: io::Error) -> Outcome {
-    let error = name_limit(error);
-    let text = format!("the worker process could not be started: {error}");
-    Outcome::NotMeasured(NotMeasured::Unmeasured(text))
 }
 
 /// Makes the worker's writes block until the doctor has read.

@@ -1,11 +1,13 @@
 //! Runs probes, each in its own process, and removes everything that they created.
 
 pub mod cleanup;
+mod confined_needs;
 mod dumpable;
 mod event_loop;
 mod health_check;
 mod need;
 mod need_monitor;
+mod no_measurement;
 mod probe;
 mod probe_queue;
 mod run;

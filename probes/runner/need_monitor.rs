@@ -4,10 +4,11 @@ use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::confined_needs::{confinement_of, is_cut_off};
 use super::health_check::{Health, HealthCheck};
 use super::{Blocker, Need};
 use crate::exec::CommandError;
-use crate::host::{Confinement, Manager, ManagerStatus, User};
+use crate::host::{Confinement, Manager, ManagerStatus};
 use crate::sandbox::{
     BENT_SCOPES, BENT_SERVICES, NotMeasured, Outcome, RunId, unreachable_manager,
 };
@@ -283,38 +284,6 @@ impl<'a> NeedMonitor<'a> {
     }
 }
 
-/// Returns what confines doctor, where that matters for the manager that is examined.
-fn confinement_of(manager: Manager) -> Option<(Confinement, Blocker)> {
-    let user = User::current();
-    let confinement = Confinement::detect(&user)?;
-    if manager == Manager::System && confinement != Confinement::NoUnixSockets {
-        return None;
-    }
-    let what = match confinement {
-        Confinement::NoUnixSockets => "it may not use Unix sockets".into(),
-        Confinement::OtherUser => "in this user namespace it is another user".into(),
-        Confinement::RuntimeDirHidden => {
-            format!("{} is hidden from it", user.runtime_dir().display())
-        }
-        Confinement::OtherPidNamespace => "the user manager does not see its process ids".into(),
-    };
-    let reason = format!("doctor is in a sandbox: {what} (see caller-sandbox)");
-    Some((confinement, Blocker { need: Need::Caller, reason }))
-}
-
-/// Reports whether a process that is confined so cannot use a need, or would use another user's.
-fn is_cut_off(confinement: Confinement, need: Need) -> bool {
-    match need {
-        Need::Manager | Need::UserBus | Need::SystemdRun | Need::Caller => true,
-        Need::Logind => {
-            matches!(confinement, Confinement::NoUnixSockets | Confinement::OtherUser)
-        }
-        // These need a manager too, which says so.
-        Need::PlainServices | Need::PlainScopes => false,
-        Need::SystemBus | Need::Tmux => confinement == Confinement::NoUnixSockets,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -324,14 +293,14 @@ mod tests {
         Blocker { need, reason: format!("{} does not answer", need.label(Manager::User)) }
     }
 
-    fn with_monitor(health: &[(Need, Health)], test: impl FnOnce(&NeedMonitor)) {
+    fn with_monitor(health: &[(Need, Health)], test: impl FnOnce(&mut NeedMonitor)) {
         let run = RunId::current().unwrap();
         let status = ManagerStatus::Running { version: "257".into(), names: 200 };
         let (dir, deadline) = (Path::new("/no/such"), Instant::now());
         let mut monitor =
             NeedMonitor::new(Manager::User, &status, &run, dir, deadline, Duration::ZERO);
         monitor.health = health.iter().cloned().collect();
-        test(&monitor);
+        test(&mut monitor);
     }
 
     #[test]
@@ -400,41 +369,32 @@ mod tests {
     }
 
     #[test]
-    fn a_sandbox_cuts_off_what_it_hides_and_nothing_else() {
-        let hidden = Confinement::RuntimeDirHidden;
-        assert!(is_cut_off(hidden, Need::Manager) && is_cut_off(hidden, Need::SystemdRun));
-        assert!(!is_cut_off(hidden, Need::Logind) && !is_cut_off(hidden, Need::Tmux));
-        assert!(is_cut_off(Confinement::OtherUser, Need::Logind));
-        assert!(is_cut_off(Confinement::NoUnixSockets, Need::Tmux));
+    fn a_sandbox_blocks_what_it_cuts_off_and_nothing_else() {
         let blocker = Blocker { need: Need::Caller, reason: "doctor is in a sandbox".into() };
-        with_monitor(&[], |monitor| assert_eq!(monitor.unmet(&[Need::Manager]), None));
-        let status = ManagerStatus::Running { version: "257".into(), names: 0 };
-        let (run, dir) = (RunId::current().unwrap(), Path::new("/no/such"));
-        let mut monitor =
-            NeedMonitor::new(Manager::User, &status, &run, dir, Instant::now(), Duration::ZERO);
-        monitor.confinement = Some((hidden, blocker.clone()));
-        assert_eq!(monitor.unmet(&[Need::Tmux, Need::Manager]), Some(blocker));
-        assert_eq!(monitor.unmet(&[Need::Tmux]), None);
+        with_monitor(&[], |monitor| {
+            assert_eq!(monitor.unmet(&[Need::Manager]), None);
+            monitor.confinement = Some((Confinement::RuntimeDirHidden, blocker.clone()));
+            assert_eq!(monitor.unmet(&[Need::Tmux, Need::Manager]), Some(blocker));
+            assert_eq!(monitor.unmet(&[Need::Tmux]), None);
+        });
     }
 
     #[test]
     fn what_bends_launches_is_awaited_and_skips_what_needs_plain_ones() {
-        let status = ManagerStatus::Running { version: "257".into(), names: 0 };
-        let (run, dir) = (RunId::current().unwrap(), Path::new("/no/such"));
-        let mut monitor =
-            NeedMonitor::new(Manager::User, &status, &run, dir, Instant::now(), Duration::ZERO);
-        let services = &[Need::Manager, Need::PlainServices];
-        monitor.await_control();
-        assert!(monitor.holds(services) && !monitor.holds(&[Need::Manager]));
-        let mut measurement = Measurement::default();
-        measurement.detail(BENT_SERVICES, "KillMode=none by /etc/x.conf");
-        monitor.control_ended(&Outcome::Measured(measurement));
-        assert!(!monitor.holds(services));
-        let blocker = monitor.unmet(services).unwrap();
-        assert!(blocker.reason.contains("KillMode=none by /etc/x.conf"), "{}", blocker.reason);
-        assert_eq!(monitor.unmet(&[Need::PlainScopes]), None);
-        let skipped = Outcome::NotMeasured(NotMeasured::Skipped(blocker.reason.clone()));
-        assert_eq!(monitor.blocker(services, &skipped), Some(blocker));
+        with_monitor(&[], |monitor| {
+            let services = &[Need::Manager, Need::PlainServices];
+            monitor.await_control();
+            assert!(monitor.holds(services) && !monitor.holds(&[Need::Manager]));
+            let mut measurement = Measurement::default();
+            measurement.detail(BENT_SERVICES, "KillMode=none by /etc/x.conf");
+            monitor.control_ended(&Outcome::Measured(measurement));
+            assert!(!monitor.holds(services));
+            let blocker = monitor.unmet(services).unwrap();
+            assert!(blocker.reason.contains("KillMode=none by /etc/x.conf"), "{}", blocker.reason);
+            assert_eq!(monitor.unmet(&[Need::PlainScopes]), None);
+            let skipped = Outcome::NotMeasured(NotMeasured::Skipped(blocker.reason.clone()));
+            assert_eq!(monitor.blocker(services, &skipped), Some(blocker));
+        });
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::support::bus_variables::BusVariables;
+use super::support::kept_panes::{KEEP_PANES, LIST_PANES};
 use crate::exec::Output;
 use crate::fact_values;
 use crate::host::process_exists;
@@ -28,16 +29,6 @@ type DeadPanes = HashMap<String, (String, String)>;
 /// Opens three panes that exit at once and are kept: with status 3, by SIGKILL, and by SIGKILL below
 /// a shell.
 const OPEN_PANES: &[&str] = &[
-    "set-option",
-    "-g",
-    "default-shell",
-    "/bin/sh",
-    ";",
-    "set-option",
-    "-g",
-    "remain-on-exit",
-    "on",
-    ";",
     "new-session",
     "-d",
     "-s",
@@ -65,21 +56,13 @@ const OPEN_PANES: &[&str] = &[
     "-c",
     "sh -c 'kill -s KILL $$'; exit $?",
 ];
-/// tmux may miss the SIGCHLD of a pane (tmux issue 4559), so `true` exits with each list.
-const LIST_PANES: [&str; 8] = [
-    "run-shell",
-    "-b",
-    "true",
-    ";",
-    "list-panes",
-    "-a",
-    "-F",
-    "#{pane_pid} #{session_name} #{pane_dead} [#{pane_dead_status}] [#{pane_dead_signal}]",
-];
+/// The format of a list of panes.
+const PANE_FORMAT: &str =
+    "#{pane_pid} #{session_name} #{pane_dead} [#{pane_dead_status}] [#{pane_dead_signal}]";
 
 pub(crate) fn measure(context: &ProbeContext) -> Result<Measurement, NotMeasured> {
     let server = PrivateTmuxServer::start(context, "server", BusVariables::remove)?;
-    let opened = server.command().args(OPEN_PANES).run()?;
+    let opened = server.command().args(KEEP_PANES).args(OPEN_PANES).run()?;
     if !opened.success() {
         return Err(NotMeasured::Unmeasured(format!(
             "the private tmux server did not open its panes: {}",
@@ -105,7 +88,7 @@ pub(crate) fn measure(context: &ProbeContext) -> Result<Measurement, NotMeasured
 fn dead_panes(server: &PrivateTmuxServer) -> Result<(Output, DeadPanes), NotMeasured> {
     let mut are_reaped = false;
     loop {
-        let listed = server.command().args(LIST_PANES).run()?;
+        let listed = server.command().args(LIST_PANES).arg(PANE_FORMAT).run()?;
         let text = listed.stdout_text();
         let panes: Vec<_> = text.lines().filter_map(dead_pane).collect();
         // The hook `pane-died` is missed together with SIGCHLD, so the state is polled. A pane is dead once its

@@ -13,6 +13,7 @@ use std::time::Instant;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::support::bus_variables::BusVariables;
+use super::support::kept_panes::{KEEP_PANES, LIST_PANES};
 use super::support::pane::{Pane, PaneBuilder};
 use super::support::pane_fifo::PaneFifo;
 use super::support::wrapper::Wrapper;
@@ -58,35 +59,11 @@ fact_values! {
 const EXEC_AGENT: &str = "exec cat \"$0\" - >\"$1\"";
 /// The same agent as a child of its shell.
 const CHILD_AGENT: &str = "cat \"$0\" - >\"$1\"; exit";
-/// Commands before the first pane: run-shell uses default-shell, which is the user's own shell.
-const SET_OPTIONS: [&str; 10] = [
-    "set-option",
-    "-g",
-    "default-shell",
-    "/bin/sh",
-    ";",
-    "set-option",
-    "-g",
-    "remain-on-exit",
-    "on",
-    ";",
-];
 /// How often the launch that fails is tried: tmux may lose the last output of a pane (see the card),
 /// on a busy host in one of a hundred.
 const MAX_ATTEMPTS: usize = 5;
-/// Prints the command name of each pane. tmux reaps children when it gets SIGCHLD, and misses some
-/// signals (tmux commit fa5f3cef3d65, issue 4559), so `true` exits with each list. It runs with -b,
-/// because its own exit may be missed.
-const LIST_PANES: [&str; 8] = [
-    "run-shell",
-    "-b",
-    "true",
-    ";",
-    "list-panes",
-    "-a",
-    "-F",
-    "#{session_name} #{pane_dead} #{pane_current_command}",
-];
+/// The format of a list of panes: the command name of each.
+const PANE_FORMAT: &str = "#{session_name} #{pane_dead} #{pane_current_command}";
 
 pub(crate) fn measure(context: &ProbeContext) -> Result<Measurement, NotMeasured> {
     if !context.is_user() {
@@ -100,7 +77,7 @@ pub(crate) fn measure(context: &ProbeContext) -> Result<Measurement, NotMeasured
 
     let launch = wrapper.wrap(&["true"]);
     let [failed] =
-        PaneBuilder::new(server.command()).then(SET_OPTIONS).pane("failed", &launch).run()?;
+        PaneBuilder::new(server.command()).then(KEEP_PANES).pane("failed", &launch).run()?;
     let agent = |name: &str, script: &str| -> io::Result<Vec<OsString>> {
         let heartbeat = context.dir().join(name);
         fs::write(&heartbeat, format!("{name}\n"))?;
@@ -146,7 +123,7 @@ fn command_names(
     server: &PrivateTmuxServer,
 ) -> Result<(Output, HashMap<String, String>), NotMeasured> {
     loop {
-        let listed = server.command().args(LIST_PANES).run()?;
+        let listed = server.command().args(LIST_PANES).arg(PANE_FORMAT).run()?;
         let text = listed.stdout_text();
         // The hook `pane-died` is missed together with SIGCHLD, so the state is polled.
         if text.lines().any(|line| line.starts_with("failed 1 ")) {
