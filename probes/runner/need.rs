@@ -1,3 +1,6 @@
+use std::iter::successors;
+
+use crate::exec::CommandError;
 use crate::host::Manager;
 
 /// A service or program that probes depend on. The set is closed, and ordered from causes to what they
@@ -79,6 +82,11 @@ impl Need {
         }
     }
 
+    /// Returns the need, then what can make it hang, what can make that hang, and so on.
+    pub(crate) fn with_dependencies(self) -> impl Iterator<Item = Self> {
+        successors(Some(self), |need| need.dependency())
+    }
+
     /// Reports whether the check `launch-surroundings` shows that the need is met.
     pub(crate) fn is_plain_launch(self) -> bool {
         matches!(self, Self::PlainServices | Self::PlainScopes)
@@ -91,6 +99,13 @@ impl Need {
             Self::Tmux => Some("tmux"),
             _ => None,
         }
+    }
+
+    /// Reports whether `reason` is what a probe says when the need's program is missing.
+    pub(crate) fn is_missing_by(self, reason: &str) -> bool {
+        self.program().is_some_and(|program| {
+            CommandError::NotFound { program: program.into() }.to_string() == reason
+        })
     }
 }
 

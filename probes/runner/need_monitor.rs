@@ -1,5 +1,4 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::iter::successors;
 use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -7,7 +6,6 @@ use std::time::{Duration, Instant};
 use super::confined_needs::{confinement_of, is_cut_off};
 use super::health_check::{Health, HealthCheck};
 use super::{Blocker, Need};
-use crate::exec::CommandError;
 use crate::host::{Confinement, Manager, ManagerStatus};
 use crate::sandbox::{
     BENT_SCOPES, BENT_SERVICES, NotMeasured, Outcome, RunId, unreachable_manager,
@@ -88,15 +86,9 @@ impl<'a> NeedMonitor<'a> {
             if is_known || self.checks.iter().any(|check| check.need == need) {
                 continue;
             }
-            let started = HealthCheck::start(
-                need,
-                self.manager,
-                self.run,
-                self.dir,
-                self.deadline,
-                self.probe_timeout,
-            );
-            if let Ok(check) = started {
+            let Self { manager, run, dir, deadline, probe_timeout, .. } = *self;
+            if let Ok(check) = HealthCheck::start(need, manager, run, dir, deadline, probe_timeout)
+            {
                 self.has_units |= need == Need::SystemdRun;
                 self.checks.push(check);
             }
@@ -260,9 +252,7 @@ impl<'a> NeedMonitor<'a> {
     fn missing(&self, needs: &[Need], reason: &str) -> Option<Blocker> {
         let is_reason = |need: &Need| match need {
             Need::Manager => self.unreachable.as_deref() == Some(reason),
-            need => need.program().is_some_and(|program| {
-                CommandError::NotFound { program: program.into() }.to_string() == reason
-            }),
+            need => need.is_missing_by(reason),
         };
         let need = needs.iter().copied().find(is_reason)?;
         Some(Blocker { need, reason: reason.to_owned() })
@@ -280,7 +270,7 @@ impl<'a> NeedMonitor<'a> {
 
     fn with_dependencies(&self, needs: &[Need]) -> BTreeSet<Need> {
         let needs = needs.iter().map(|need| need.for_manager(self.manager));
-        needs.flat_map(|need| successors(Some(need), |it| it.dependency())).collect()
+        needs.flat_map(Need::with_dependencies).collect()
     }
 }
 
