@@ -44,8 +44,9 @@ const REMOVED: [&str; 19] = [
     "GIT_ADVICE",
 ];
 
-/// The beginnings of the names of further such variables: systemctl(1), "Environment"; git(1), "Git Trace".
-const REMOVED_PREFIXES: [&str; 2] = ["SYSTEMD_LOG_", "GIT_TRACE"];
+/// The beginnings of the names of the variables by which programs log more, or elsewhere: systemctl(1), "Environment";
+/// git(1), "Git Trace".
+const LOGGING_PREFIXES: [&str; 2] = ["SYSTEMD_LOG_", "GIT_TRACE"];
 
 /// Gives a command the environment of a child: the caller's, without what changes what programs print.
 pub fn set_up_environment(command: &mut Command) {
@@ -84,8 +85,12 @@ pub(crate) fn name_limit(error: io::Error) -> io::Error {
 }
 
 fn is_removed(name: &OsStr) -> bool {
-    let has_prefix = |prefix: &&str| name.as_bytes().starts_with(prefix.as_bytes());
-    REMOVED.iter().any(|removed| name == *removed) || REMOVED_PREFIXES.iter().any(has_prefix)
+    REMOVED.iter().any(|removed| name == *removed) || changes_words(name)
+}
+
+/// Reports whether a variable changes the words of systemd's programs or git.
+pub(crate) fn changes_words(name: &OsStr) -> bool {
+    LOGGING_PREFIXES.iter().any(|prefix| name.as_bytes().starts_with(prefix.as_bytes()))
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ mod shared_pipe;
 pub(crate) mod spawn_lock;
 
 pub use child::Child;
-pub(crate) use child_setup::name_limit;
+pub(crate) use child_setup::{changes_words, name_limit};
 pub use child_setup::{close_inherited_on_exec, set_up_environment};
 pub use command::Command;
 pub use command_error::CommandError;

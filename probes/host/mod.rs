@@ -111,7 +111,7 @@ pub use tmux_panes::{PendingPanes, TmuxPane};
 pub use tmux_server::{TmuxServer, find_in_path, tmux_servers};
 pub use transient_units::TransientUnits;
 pub use unit_cgroups::{SliceUnits, UnitCgroup};
-pub use unit_properties::UnitProperties;
+pub use unit_properties::{OOMD_SETTINGS, UnitProperties};
 pub use user::{User, account_name};
 pub use user_bus::{
     BUS_VARIABLE, BusAnswer, bus_address, bus_error, bus_manager_command, inspect_bus,

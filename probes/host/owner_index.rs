@@ -322,18 +322,10 @@ mod tests {
         }
     }
 
-    fn table(parents: &[(u32, u32)]) -> ProcessTable {
-        let stat = |parent: u32| {
-            let line = format!("1 (a) S {parent} 1 1 0 0 0 0 0 0 0 0 0 0 0 0 0 1 0 1 0 0");
-            ProcStat::parse(line.as_bytes()).unwrap()
-        };
-        parents.iter().map(|(pid, parent)| (*pid, stat(*parent))).collect()
-    }
-
     #[test]
     fn a_pane_owns_its_process_and_what_that_started() {
         let index = OwnerIndex::new(vec![pane(0, "a", 100), pane(1, "b", 200)]);
-        let table = table(&[(7, 1), (100, 7), (101, 100), (200, 7), (300, 1)]);
+        let table = ProcessTable::of_parents(&[(7, 1), (100, 7), (101, 100), (200, 7), (300, 1)]);
         let target =
             |members: &[u32]| index.pane_of(members, &table).map(|(pane, by)| (pane.target(), by));
         assert_eq!(target(&[200, 300]), Some(("b:0.1".into(), OwnerEvidence::PanePid)));
@@ -348,14 +340,16 @@ mod tests {
         let panes = vec![pane(0, "a-b", 1), pane(1, "two", 2), pane(2, "two", 3)];
         let index = OwnerIndex::new(panes);
         let target = |unit: &str| {
-            index.of_unit_name(unit, &[], &table(&[])).and_then(|owner| owner.target())
+            index
+                .of_unit_name(unit, &[], &ProcessTable::of_parents(&[]))
+                .and_then(|owner| owner.target())
         };
         assert_eq!(target(r"a\x2db.scope").as_deref(), Some("a-b:0.0"));
         assert_eq!(target("a-b.service").as_deref(), Some("a-b:0.0"));
         assert_eq!(target("two.scope").as_deref(), Some("two"));
         assert_eq!(target("run-a-b.scope"), None);
         assert_eq!(
-            index.of_unit_name("two.scope", &[], &table(&[])).unwrap().kind,
+            index.of_unit_name("two.scope", &[], &ProcessTable::of_parents(&[])).unwrap().kind,
             OwnerKind::Session
         );
     }
@@ -378,7 +372,9 @@ mod tests {
     fn a_description_names_a_pane_or_its_process() {
         let index = OwnerIndex::new(vec![pane(0, "a", 100)]);
         let owner = |text: &str| {
-            index.of_description(text, &[], &table(&[])).and_then(|owner| owner.target())
+            index
+                .of_description(text, &[], &ProcessTable::of_parents(&[]))
+                .and_then(|owner| owner.target())
         };
         assert_eq!(owner("tmux child pane 100 launched by process 7").as_deref(), Some("a:0.0"));
         assert_eq!(owner("a").as_deref(), Some("a:0.0"));

@@ -65,20 +65,24 @@ impl FromIterator<(u32, ProcStat)> for ProcessTable {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn table(parents: &[(u32, u32)]) -> ProcessTable {
+impl ProcessTable {
+    /// Returns a table of processes, each with its parent.
+    pub(super) fn of_parents(parents: &[(u32, u32)]) -> Self {
         let stat = |parent: u32| {
             let line = format!("1 (a) S {parent} 1 1 0 0 0 0 0 0 0 0 0 0 0 0 0 1 0 1 0 0");
             ProcStat::parse(line.as_bytes()).unwrap()
         };
         parents.iter().map(|(pid, parent)| (*pid, stat(*parent))).collect()
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
 
     #[test]
     fn descendants_are_found_through_their_parents() {
-        let table = table(&[(1, 0), (5, 1), (6, 5), (7, 6), (8, 1)]);
+        let table = ProcessTable::of_parents(&[(1, 0), (5, 1), (6, 5), (7, 6), (8, 1)]);
         assert_eq!(table.tree(5), [5, 6, 7]);
         assert_eq!(table.ancestors(7).collect::<Vec<_>>(), [6, 5, 1]);
         assert_eq!(table.ancestors(9).count(), 0);
@@ -86,7 +90,7 @@ mod tests {
 
     #[test]
     fn a_circle_of_parents_ends() {
-        let table = table(&[(2, 3), (3, 2)]);
+        let table = ProcessTable::of_parents(&[(2, 3), (3, 2)]);
         assert_eq!((table.tree(4), table.tree(2)), (vec![], vec![2, 3]));
         assert_eq!(table.ancestors(2).count(), 2);
     }

@@ -3,6 +3,9 @@ use std::collections::BTreeMap;
 use super::QueryError;
 use crate::exec::{Command, Output};
 
+/// The properties by which systemd-oomd(8) is allowed to kill in a unit (systemd.resource-control(5)).
+pub const OOMD_SETTINGS: [&str; 2] = ["ManagedOOMSwap", "ManagedOOMMemoryPressure"];
+
 /// The properties of one unit, as `systemctl show` prints them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UnitProperties(BTreeMap<String, String>);
@@ -49,6 +52,11 @@ impl UnitProperties {
     /// Returns the value of a property; empty if this systemd does not have it.
     pub fn get(&self, property: &str) -> &str {
         self.0.get(property).map_or("", String::as_str)
+    }
+
+    /// Reports whether systemd-oomd may kill in the unit, if [`OOMD_SETTINGS`] was read.
+    pub fn allows_oomd_to_kill(&self) -> bool {
+        OOMD_SETTINGS.iter().any(|name| self.get(name) == "kill")
     }
 
     /// Returns the values of a list property, such as `DropInPaths`.

@@ -1,6 +1,7 @@
 //! What changes every launch of this host, however the launcher calls systemd-run.
 
 use std::env;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::PathBuf;
 
@@ -8,6 +9,7 @@ use super::support::control_units::{ControlUnit, ControlUnits};
 use super::support::drop_in::BendingSetting;
 use super::support::loader::{LoaderEffect, VARIABLES, effect_on_scopes, effect_on_services};
 use super::support::manager_environment::ManagerEnvironment;
+use crate::exec::changes_words;
 use crate::fact_values;
 use crate::host::{User, VariableOrigins};
 use crate::sandbox::{
@@ -48,8 +50,8 @@ fact_values! {
 }
 
 fact_values! {
-    /// What drop-ins for all services change.
-    enum ServiceDropIns {
+    /// What drop-ins for all units of a type change.
+    enum DropIns {
         None = "none",
         Harmless = "harmless",
         Bend = "bend",
@@ -71,7 +73,7 @@ const LOADER: Fact<Loader> = Fact::new("loader");
 const MANAGER_PATH: Fact<ManagerPath> = Fact::new("manager-path");
 const MANAGER_TMUX: Fact<Presence> = Fact::new("manager-tmux");
 const MANAGER_LOADER: Fact<Loader> = Fact::new("manager-loader");
-const SERVICE_DROP_INS: Fact<ServiceDropIns> = Fact::new("service-drop-ins");
+const SERVICE_DROP_INS: Fact<DropIns> = Fact::new("service-drop-ins");
 const SCOPE_DROP_INS: Fact<ScopeDropIns> = Fact::new("scope-drop-ins");
 pub(crate) const FACTS: &[FactDecl] = &[
     WORDS.decl(),
@@ -93,12 +95,7 @@ pub(crate) fn measure(context: &ProbeContext) -> Result<Measurement, NotMeasured
     record_manager(context, &mut measurement)?;
     let units = ControlUnits::examine(context)?;
     let service = &units.service;
-    let value = match effect_of(service) {
-        DropIns::None => ServiceDropIns::None,
-        DropIns::Harmless => ServiceDropIns::Harmless,
-        DropIns::Bend => ServiceDropIns::Bend,
-    };
-    measurement.set_from(SERVICE_DROP_INS, value, &service.shown);
+    measurement.set_from(SERVICE_DROP_INS, effect_of(service), &service.shown);
     record_drop_ins("service", service, &mut measurement);
     let Some(scope) = &units.scope else {
         measurement.set(SCOPE_DROP_INS, ScopeDropIns::NoScope);
@@ -116,11 +113,9 @@ pub(crate) fn measure(context: &ProbeContext) -> Result<Measurement, NotMeasured
 
 /// Records what variables of this process do to commands that it starts, and to scopes.
 fn record_caller(context: &ProbeContext, measurement: &mut Measurement) -> Result<(), NotMeasured> {
-    let changes_words =
-        |name: &String| name.starts_with("SYSTEMD_LOG_") || name.starts_with("GIT_TRACE");
     let mut names: Vec<String> = env::vars_os()
         .filter_map(|(name, _)| name.into_string().ok())
-        .filter(changes_words)
+        .filter(|name| changes_words(OsStr::new(name)))
         .collect();
     names.sort();
     measurement.set(WORDS, if names.is_empty() { Words::Plain } else { Words::Changed });
@@ -204,13 +199,6 @@ fn record_origins(
     measurement.detail(&format!("{key}-names"), names.join(", "));
     measurement.list(&format!("{key}-variable"), origins.removable);
     measurement.setting_files(key, names, origins.files);
-}
-
-/// What the drop-ins of a unit do.
-enum DropIns {
-    None,
-    Harmless,
-    Bend,
 }
 
 fn effect_of(unit: &ControlUnit) -> DropIns {

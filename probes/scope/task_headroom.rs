@@ -3,11 +3,11 @@
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 
 use super::support::agent_slice::AgentSlice;
-use super::support::oom_policy::{MANAGED, OomPolicy, OomTestScope, managed_units};
+use super::support::oom_policy::{OomPolicy, OomTestScope, managed_units};
 use super::support::task_limits::{Headroom, LimitKind, TaskLimit};
 use crate::exec::Output;
 use crate::fact_values;
-use crate::host::{Cgroup, UnitProperties, User};
+use crate::host::{Cgroup, OOMD_SETTINGS, UnitProperties, User};
 use crate::sandbox::{Fact, FactDecl, Measurement, NotMeasured, ProbeContext};
 
 /// How many files a program must be able to open: the kernel's default hard limit
@@ -109,7 +109,7 @@ fn file_count(limit: u64) -> String {
 /// named.
 fn slices(context: &ProbeContext) -> Result<Vec<UnitProperties>, NotMeasured> {
     let Ok(slice) = AgentSlice::from_settings(context) else { return Ok(Vec::new()) };
-    let properties = [&SLICE_PROPERTIES[..], &MANAGED].concat();
+    let properties = [&SLICE_PROPERTIES[..], &OOMD_SETTINGS].concat();
     Ok(UnitProperties::read(context.systemctl(), &slice.lineage(), &properties)?.0)
 }
 

@@ -128,13 +128,6 @@ mod tests {
     fn row(holders: &[u32], waiters: &[u32]) -> LockRow {
         let at = Timestamp::UNIX_EPOCH;
         LockRow {
-            path: "/l".into(),
-            dev: 1,
-            ino: 2,
-            kind: None,
-            mode: None,
-            deleted: false,
-            stale: false,
             holders: holders
                 .iter()
                 .map(|pid| LockHolderRow {
@@ -159,11 +152,7 @@ mod tests {
                     owner: None,
                 })
                 .collect(),
-            written: None,
-            undecided: None,
-            is_owner_hidden: false,
-            problems: Vec::new(),
-            fix: Vec::new(),
+            ..LockRow::unlocked("/l")
         }
     }
 

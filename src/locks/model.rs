@@ -75,6 +75,29 @@ pub struct LockRow {
     pub fix: Vec<String>,
 }
 
+#[cfg(test)]
+impl LockRow {
+    /// Returns a file that is not locked.
+    pub(crate) fn unlocked(path: &str) -> Self {
+        Self {
+            path: path.into(),
+            dev: 1,
+            ino: 2,
+            kind: None,
+            mode: None,
+            deleted: false,
+            stale: false,
+            holders: Vec::new(),
+            waiters: Vec::new(),
+            written: None,
+            undecided: None,
+            is_owner_hidden: false,
+            problems: Vec::new(),
+            fix: Vec::new(),
+        }
+    }
+}
+
 /// How a file is locked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RowKind {

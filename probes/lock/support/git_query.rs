@@ -1,25 +1,12 @@
 use std::path::{Path, PathBuf};
 
+use super::git_variables::REDIRECTING;
 use crate::exec::{Command, Output};
 use crate::sandbox::{NotMeasured, ProbeContext};
 
-/// The variables that direct git to another repository or index, or to a program. They are the subject of
-/// git-env-leak. Variables that carry configuration stay, because they can allow a directory.
-const REMOVED_VARIABLES: [&str; 13] = [
-    "GIT_DIR",
-    "GIT_WORK_TREE",
-    "GIT_INDEX_FILE",
-    "GIT_COMMON_DIR",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-    "GIT_NAMESPACE",
-    "GIT_SHALLOW_FILE",
-    "GIT_GRAFT_FILE",
-    "GIT_PREFIX",
-    "GIT_QUARANTINE_PATH",
-    "GIT_CONFIG",
-    "GIT_EXTERNAL_DIFF",
-];
+/// Further variables of one repository. Those that carry configuration stay, because they can allow a directory.
+const REMOVED_VARIABLES: [&str; 4] =
+    ["GIT_SHALLOW_FILE", "GIT_GRAFT_FILE", "GIT_PREFIX", "GIT_QUARANTINE_PATH"];
 /// The settings by which a repository makes git run a program, each switched off. Programs with free names, as in
 /// `filter.NAME.clean`, `diff.NAME.textconv` and `alias.NAME`, are run by none of the commands that read.
 const SWITCHED_OFF: [&str; 14] = [
@@ -113,7 +100,7 @@ impl<'a> GitQuery<'a> {
         let git = self.context.command("git").arg("--no-pager");
         let git = SWITCHED_OFF.into_iter().fold(git, |git, setting| git.args(["-c", setting]));
         let git = ENVIRONMENT.into_iter().fold(git, |git, (name, value)| git.env(name, value));
-        let git = REMOVED_VARIABLES.into_iter().fold(git, Command::env_remove);
+        let git = REDIRECTING.into_iter().chain(REMOVED_VARIABLES).fold(git, Command::env_remove);
         git.arg("-C").arg(&self.dir)
     }
 }

@@ -5,6 +5,19 @@ use crate::exec::{Child, Command, CommandError, Output};
 use crate::host::TmuxServer;
 use crate::sandbox::{NotMeasured, ProbeContext};
 
+/// The variables that direct git to another repository, index or configuration, or to a program. They are the subject of
+/// git-env-leak.
+pub(crate) const REDIRECTING: [&str; 9] = [
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_COMMON_DIR",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_NAMESPACE",
+    "GIT_CONFIG",
+    "GIT_EXTERNAL_DIFF",
+];
 /// Variables that direct git elsewhere and that `git rev-parse --local-env-vars` does not list.
 const UNLISTED: [&str; 2] = ["GIT_NAMESPACE", "GIT_QUARANTINE_PATH"];
 /// The one that only says how many settings follow, in variables with numbers (git-config(1), ENVIRONMENT). It is set

@@ -1,24 +1,13 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use super::git_variables::REDIRECTING;
 use crate::exec::{Command, Output};
 use crate::sandbox::{NotMeasured, ProbeContext};
 
-/// The variables that would make git use something outside a private repository.
-const REDIRECTING_VARIABLES: [&str; 12] = [
-    "GIT_DIR",
-    "GIT_WORK_TREE",
-    "GIT_INDEX_FILE",
-    "GIT_COMMON_DIR",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-    "GIT_NAMESPACE",
-    "GIT_CEILING_DIRECTORIES",
-    "GIT_CONFIG",
-    "GIT_CONFIG_COUNT",
-    "GIT_CONFIG_PARAMETERS",
-    "GIT_EXTERNAL_DIFF",
-];
+/// Further variables that would make git use something outside a private repository.
+const REMOVED_VARIABLES: [&str; 3] =
+    ["GIT_CEILING_DIRECTORIES", "GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS"];
 
 /// After every commit and every pull git checks whether maintenance is due, unless this is set.
 const NO_MAINTENANCE: &str = "maintenance.auto=false";
@@ -92,8 +81,10 @@ impl<'a> PrivateRepo<'a> {
 fn isolated(context: &ProbeContext, program: &str) -> Command {
     let home: &Path = context.dir();
     let null: &OsStr = "/dev/null".as_ref();
-    let command =
-        REDIRECTING_VARIABLES.into_iter().fold(context.command(program), Command::env_remove);
+    let command = REDIRECTING
+        .into_iter()
+        .chain(REMOVED_VARIABLES)
+        .fold(context.command(program), Command::env_remove);
     command
         .env("GIT_CONFIG_GLOBAL", null)
         .env("GIT_CONFIG_SYSTEM", null)

@@ -1,11 +1,8 @@
 use super::private_scope::quiet_scope;
 use crate::exec::{Child, Output};
 use crate::fact_values;
-use crate::host::UnitProperties;
+use crate::host::{OOMD_SETTINGS, UnitProperties};
 use crate::sandbox::{NotMeasured, ProbeContext};
-
-/// The properties by which systemd-oomd(8) is allowed to kill in a unit.
-pub(crate) const MANAGED: [&str; 2] = ["ManagedOOMSwap", "ManagedOOMMemoryPressure"];
 
 fact_values! {
     /// What systemd does to the rest of a scope when the kernel kills one of its processes to free
@@ -71,13 +68,12 @@ pub(crate) fn managed_units(
     if context.is_user() {
         let units =
             [format!("user@{uid}.service"), format!("user-{uid}.slice"), "user.slice".into()];
-        let properties = [&["Id"][..], &MANAGED].concat();
+        let properties = [&["Id"][..], &OOMD_SETTINGS].concat();
         let systemctl = context.command("systemctl").arg("--system");
         // Without a system bus their properties are unknown.
         let answer = UnitProperties::read(systemctl, &units, &properties);
         around = answer.map_or_else(|_| Vec::new(), |(read, _)| read);
     }
-    let is_managed = |unit: &&UnitProperties| MANAGED.iter().any(|name| unit.get(name) == "kill");
-    let managed = slices.iter().rev().chain(&around).filter(is_managed);
+    let managed = slices.iter().rev().chain(&around).filter(|unit| unit.allows_oomd_to_kill());
     managed.map(|unit| unit.get("Id").to_owned()).collect()
 }

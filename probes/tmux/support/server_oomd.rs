@@ -2,12 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::server_unit::ServerUnit;
 use crate::exec::Output;
-use crate::host::{Cgroup, UnitProperties};
+use crate::host::{Cgroup, OOMD_SETTINGS, UnitProperties};
 use crate::sandbox::ProbeContext;
-
-/// What is read of each unit around a server (systemd.resource-control(5)).
-const PROPERTIES: [&str; 4] =
-    ["Id", "ManagedOOMSwap", "ManagedOOMMemoryPressure", "ManagedOOMPreference"];
 
 /// The units by whose setting systemd-oomd may kill the unit of a tmux server when memory or swap runs short.
 #[derive(Default)]
@@ -100,7 +96,8 @@ impl Units {
         if names.is_empty() {
             return nothing;
         }
-        UnitProperties::read(systemctl, &names, &PROPERTIES).map_or(nothing, |(read, run)| Self {
+        let properties = [&["Id", "ManagedOOMPreference"][..], &OOMD_SETTINGS].concat();
+        UnitProperties::read(systemctl, &names, &properties).map_or(nothing, |(read, run)| Self {
             of_unit: std::iter::zip(names, read).collect(),
             run: Some(run),
         })
@@ -109,11 +106,7 @@ impl Units {
     /// Returns those of some units from which systemd-oomd is to kill.
     fn killing(&self, names: &[String]) -> Vec<String> {
         let kills = |name: &&String| {
-            self.of_unit.get(*name).is_some_and(|unit| {
-                ["ManagedOOMSwap", "ManagedOOMMemoryPressure"]
-                    .iter()
-                    .any(|setting| unit.get(setting) == "kill")
-            })
+            self.of_unit.get(*name).is_some_and(UnitProperties::allows_oomd_to_kill)
         };
         names.iter().filter(kills).cloned().collect()
     }

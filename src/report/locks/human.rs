@@ -155,25 +155,6 @@ mod tests {
         Timestamp::from_second(seconds).unwrap()
     }
 
-    fn row(path: &str) -> LockRow {
-        LockRow {
-            path: path.into(),
-            dev: 1,
-            ino: 2,
-            kind: None,
-            mode: None,
-            deleted: false,
-            stale: false,
-            holders: Vec::new(),
-            waiters: Vec::new(),
-            written: None,
-            undecided: None,
-            is_owner_hidden: false,
-            problems: Vec::new(),
-            fix: Vec::new(),
-        }
-    }
-
     fn report(locks: Vec<LockRow>) -> LocksReport {
         LocksReport {
             schema: 1,
@@ -211,13 +192,13 @@ mod tests {
             }],
             problems: vec![LockProblem::DeadTaker],
             fix: vec!["flock /proc/857/fd/9 true".into()],
-            ..row("/srv/work/.git/pull-lock")
+            ..LockRow::unlocked("/srv/work/.git/pull-lock")
         };
         let git = LockRow {
             stale: true,
             written: Some(at(580)),
             problems: vec![LockProblem::Stale],
-            ..row("/srv/work/.git/index.lock")
+            ..LockRow::unlocked("/srv/work/.git/index.lock")
         };
         assert_eq!(
             human(&report(vec![lock, git]), 100),
@@ -234,11 +215,11 @@ mod tests {
     #[test]
     fn a_free_lock_and_none_are_said_to_be() {
         colored::control::set_override(false);
-        assert_eq!(human(&report(vec![row("/l")]), 80), "/l  free\n");
+        assert_eq!(human(&report(vec![LockRow::unlocked("/l")]), 80), "/l  free\n");
         assert_eq!(human(&report(Vec::new()), 80), "no lock file was found\n");
         let hidden = LocksReport {
             unreadable: Some(Unreadable { processes: Some(2) }),
-            ..report(vec![row("/l")])
+            ..report(vec![LockRow::unlocked("/l")])
         };
         assert!(human(&hidden, 120).contains("? 2 processes of other users could not be examined"));
     }
