@@ -55,10 +55,13 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::exec::spawn_lock::spawn_permit;
 
     #[test]
     fn an_exit_ends_the_wait() {
+        let permit = spawn_permit();
         let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
+        drop(permit);
         let process = PidFd::of(child.id()).unwrap();
         assert!(!process.has_exited());
         drop(child.stdin.take());

@@ -103,6 +103,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::*;
+    use crate::exec::spawn_lock::spawn_permit;
     use crate::exec::wait_readable;
 
     fn happens(watch: &mut LockWatch) -> bool {
@@ -129,7 +130,9 @@ mod tests {
 
     #[test]
     fn the_exit_of_a_process_is_an_event() {
+        let permit = spawn_permit();
         let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
+        drop(permit);
         let mut watch = LockWatch::start(&[], &[]).unwrap();
         watch.follow([child.id()]);
         assert!(!watch.take().unwrap());

@@ -33,9 +33,12 @@ mod tests {
     use std::os::unix::net::UnixListener;
 
     use super::*;
+    use crate::exec::spawn_lock::spawn_permit;
 
     #[test]
     fn a_socket_has_the_process_that_listens_until_that_closes_it() {
+        // A child of another test would keep the listener open until it executes its program.
+        let _no_child = spawn_permit();
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("socket");
         assert_eq!(SocketListener::at(&path), SocketListener::None);

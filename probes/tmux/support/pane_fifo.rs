@@ -125,9 +125,12 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::exec::spawn_lock::spawn_permit;
 
     fn pane(fifo: &PaneFifo, script: &str) -> (Child, PidFd) {
+        let permit = spawn_permit();
         let child = Command::new("sh").args(["-c", script]).arg(fifo.path()).spawn().unwrap();
+        drop(permit);
         let end = PidFd::of(child.id()).unwrap();
         (child, end)
     }
