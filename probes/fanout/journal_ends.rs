@@ -49,8 +49,8 @@ pub(crate) fn measure(context: &ProbeContext) -> Result<Measurement, NotMeasured
     failing_run.wait()?;
     if !journal::wait_for(context.access(), &failing, Entry::Failed)? {
         return Err(NotMeasured::Skipped(
-            "the journal does not show this user what the manager writes: the user has no journal \
-             of their own, or it is not kept on disk"
+            "the journal does not show this user what the manager writes; \
+             `doctor check journal-usable` says why"
                 .into(),
         ));
     }

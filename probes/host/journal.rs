@@ -32,7 +32,8 @@ impl Entry {
     }
 }
 
-/// Waits up to one second for a journal entry about a unit. Says whether the caller can read one.
+/// Waits for a journal entry about a unit: for one second, and for as long as `journalctl` then needs to read the
+/// journal once more, which is long on a slow machine. Says whether the caller can read one.
 ///
 /// # Errors
 /// If `journalctl` cannot be run.
@@ -40,7 +41,9 @@ pub fn wait_for(access: Access, unit: &str, entry: Entry) -> Result<bool, Comman
     let following = journalctl(access, unit, entry).arg("--follow").timeout(ENTRY_TIMEOUT);
     match following.start()?.next_line(0) {
         Ok(line) => Ok(line.is_some()),
-        Err(CommandError::Deadline { .. }) => Ok(false),
+        Err(CommandError::Deadline { .. }) => {
+            Ok(!read(access, unit, entry)?.stdout_text().is_empty())
+        }
         Err(error) => Err(error),
     }
 }

@@ -89,6 +89,7 @@ pub(crate) const FACTS: &[FactDecl] = &[
 const TMUX_VARIABLES: [&str; 2] = ["TMUX", "TMUX_PANE"];
 
 pub(crate) fn measure(context: &ProbeContext) -> Result<Measurement, NotMeasured> {
+    context.require_manager()?;
     let mut measurement = Measurement::default();
     measurement.detail("manager", context.settings.manager.option());
     record_caller(context, &mut measurement)?;
