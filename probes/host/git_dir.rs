@@ -58,7 +58,7 @@ impl GitDir {
 /// Whether a directory is that of a repository or of a linked work tree (git, setup.c,
 /// `is_git_directory`). The target of `commondir` must be a repository too, so that a foreign
 /// repository cannot refer to an unrelated directory.
-fn is_git_dir(dir: &Path) -> bool {
+pub(crate) fn is_git_dir(dir: &Path) -> bool {
     let has_head = fs::symlink_metadata(dir.join("HEAD")).is_ok_and(|head| !head.is_dir());
     let common_dir = read_gitfile(&dir.join("commondir"), b"").map(|target| dir.join(target));
     let common_dir = common_dir.unwrap_or_else(|| dir.to_owned());

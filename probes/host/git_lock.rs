@@ -4,6 +4,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use super::git_dir::is_git_dir;
 use super::git_process::{GitProcess, sees_foreign_processes};
 use super::{Descriptor, GitDir, User, file_system, processes};
 
@@ -88,10 +89,10 @@ impl GitLock {
     /// Reports whether a git can have created it: it runs as the lock's owner, was started before the lock was
     /// written, may work on the repository, and not every use of its command leaves locks alone. What else runs,
     /// such as an idle `git cat-file --batch`, says nothing about the lock.
-    fn can_be_of(&self, git: &GitProcess, common_dir: &Path) -> bool {
+    fn can_be_of(&self, git: &GitProcess) -> bool {
         git.uid == self.uid
             && git.may_lock()
-            && git.may_be_in(common_dir)
+            && git.may_write(&self.path)
             && (git.started <= self.modified + CLOCK_TOLERANCE || self.survives_fork(git))
     }
 
@@ -102,14 +103,12 @@ impl GitLock {
     }
 }
 
-/// Returns git's lock files in a repository and all its linked work trees, sorted by path. It opens none of them.
+/// Returns git's lock files in a repository, all its linked work trees and its submodules, sorted by path. It opens
+/// none of them.
 pub fn git_locks(git: &GitDir) -> Vec<GitLock> {
     let common = fs::canonicalize(&git.common_dir).unwrap_or_else(|_| git.common_dir.clone());
     let mut search = Search { budget: MAX_ENTRIES, found: BTreeSet::new() };
-    search.add_git_dir(&common);
-    for tree in fs::read_dir(common.join("worktrees")).into_iter().flatten().flatten() {
-        search.add_git_dir(&tree.path());
-    }
+    search.add_repository(&common, MAX_DEPTH);
     search.found.into_iter().filter_map(GitLock::read).collect()
 }
 
@@ -121,6 +120,30 @@ struct Search {
 }
 
 impl Search {
+    /// Adds the locks of a repository, of its linked work trees and of its submodules.
+    fn add_repository(&mut self, common_dir: &Path, depth: usize) {
+        self.add_git_dir(common_dir);
+        for tree in fs::read_dir(common_dir.join("worktrees")).into_iter().flatten().flatten() {
+            self.add_git_dir(&tree.path());
+        }
+        self.add_submodules(&common_dir.join("modules"), depth);
+    }
+
+    /// Adds those of the repositories below `modules`. A submodule's name may have slashes (git-submodule(1), `add`).
+    fn add_submodules(&mut self, dir: &Path, depth: usize) {
+        for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+            if self.budget == 0 || depth == 0 {
+                return;
+            }
+            self.budget -= 1;
+            if is_git_dir(&entry.path()) {
+                self.add_repository(&entry.path(), depth - 1);
+            } else if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                self.add_submodules(&entry.path(), depth - 1);
+            }
+        }
+    }
+
     /// Adds the locks of a repository's directory or of a linked work tree's.
     fn add_git_dir(&mut self, dir: &Path) {
         for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
@@ -143,11 +166,17 @@ impl Search {
             let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
             if is_dir && depth > 0 {
                 self.add_locks_below(&entry.path(), depth - 1);
-            } else if entry.path().extension().is_some_and(|end| end == "lock") {
+            } else if entry.file_name().to_str().is_some_and(is_lock_of_ref) {
                 self.found.insert(entry.path());
             }
         }
     }
+}
+
+/// With `core.lockfilePid` git writes who holds `NAME.lock` to `NAME~pid.lock`, which locks nothing (git 2.55). No
+/// ref has `~` in its name (git-check-ref-format(1)).
+fn is_lock_of_ref(name: &str) -> bool {
+    name.ends_with(".lock") && !name.ends_with("~pid.lock")
 }
 
 /// Whether a name at the top of a git directory is that of git's own lock file. Others, such as `agents.lock`, are
@@ -168,7 +197,6 @@ pub fn git_lock_states(git: &GitDir) -> Vec<(GitLock, GitLockState)> {
     if locks.is_empty() {
         return Vec::new();
     }
-    let common = fs::canonicalize(&git.common_dir).unwrap_or_else(|_| git.common_dir.clone());
     let gits = GitProcess::all();
     let openers = openers_of(&locks);
     let own_uid = User::current().uid;
@@ -178,7 +206,7 @@ pub fn git_lock_states(git: &GitDir) -> Vec<(GitLock, GitLockState)> {
         .zip(openers)
         .map(|(lock, openers)| {
             let may_hide = !sees_all && lock.uid != own_uid;
-            let state = state_of(&lock, &common, &gits, openers, may_hide);
+            let state = state_of(&lock, &gits, openers, may_hide);
             (lock, state)
         })
         .collect();
@@ -187,12 +215,11 @@ pub fn git_lock_states(git: &GitDir) -> Vec<(GitLock, GitLockState)> {
 
 fn state_of(
     lock: &GitLock,
-    common_dir: &Path,
     gits: &[GitProcess],
     openers: BTreeSet<u32>,
     may_hide: bool,
 ) -> GitLockState {
-    let creators = gits.iter().filter(|git| lock.can_be_of(git, common_dir)).map(|git| git.pid);
+    let creators = gits.iter().filter(|git| lock.can_be_of(git)).map(|git| git.pid);
     // Only its creator has it open for longer than a moment, so it is the owner, whatever else could be.
     let owners = if openers.is_empty() { creators.collect::<BTreeSet<u32>>() } else { openers };
     if !owners.is_empty() {
@@ -231,10 +258,14 @@ mod tests {
     use crate::host::git_process::GitPlace;
 
     fn create_repository(dir: &Path) -> GitDir {
-        fs::create_dir_all(dir.join(".git/objects")).unwrap();
-        fs::create_dir_all(dir.join(".git/refs/heads/topic")).unwrap();
-        fs::write(dir.join(".git/HEAD"), "ref: refs/heads/main\n").unwrap();
+        create_git_dir(&dir.join(".git"));
         GitDir::find(dir).unwrap()
+    }
+
+    fn create_git_dir(dir: &Path) {
+        fs::create_dir_all(dir.join("objects")).unwrap();
+        fs::create_dir_all(dir.join("refs/heads/topic")).unwrap();
+        fs::write(dir.join("HEAD"), "ref: refs/heads/main\n").unwrap();
     }
 
     #[test]
@@ -243,11 +274,16 @@ mod tests {
         let dir = fs::canonicalize(dir.path()).unwrap();
         let git = create_repository(&dir);
         assert_eq!(git_locks(&git), []);
+        for module in ["lib/a", "lib/a/modules/b"] {
+            create_git_dir(&git.git_dir.join("modules").join(module));
+        }
         let expected = [
             "HEAD.lock",
             "config.lock",
             "index.lock",
             "logs/refs/heads/main.lock",
+            "modules/lib/a/index.lock",
+            "modules/lib/a/modules/b/refs/heads/main.lock",
             "next-index-42.lock",
             "objects/maintenance.lock",
             "packed-refs.lock",
@@ -257,7 +293,15 @@ mod tests {
             "worktrees/b/index.lock",
             "worktrees/b/refs/bisect/bad.lock",
         ];
-        let others = ["agents.lock", "pull-lock", ".lock", "worktrees/b/locked", "hooks/x.lock"];
+        let others = [
+            "agents.lock",
+            "pull-lock",
+            ".lock",
+            "worktrees/b/locked",
+            "hooks/x.lock",
+            "index~pid.lock",
+            "refs/heads/a~pid.lock",
+        ];
         for name in expected.iter().chain(&others) {
             let path = git.git_dir.join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -289,7 +333,7 @@ mod tests {
     }
 
     fn state(lock: &GitLock, gits: &[GitProcess]) -> GitLockState {
-        state_of(lock, Path::new("/r/.git"), gits, BTreeSet::new(), false)
+        state_of(lock, gits, BTreeSet::new(), false)
     }
 
     #[test]
@@ -314,6 +358,21 @@ mod tests {
     }
 
     #[test]
+    fn a_lock_of_a_submodule_can_be_of_a_git_in_it_or_in_the_repository_around_it() {
+        let old = lock("modules/lib/index.lock", 3600);
+        let of = |dir: &str| GitProcess {
+            place: GitPlace::Repository(dir.into()),
+            ..git("commit", 3700)
+        };
+        for dir in ["/r/.git", "/r/.git/modules/lib"] {
+            assert_eq!(state(&old, &[of(dir)]), GitLockState::Live(vec![42]), "{dir}");
+        }
+        assert_eq!(state(&old, &[of("/r/.git/modules/other")]), GitLockState::Stale);
+        let around = lock("index.lock", 3600);
+        assert_eq!(state(&around, &[of("/r/.git/modules/lib")]), GitLockState::Stale);
+    }
+
+    #[test]
     fn maintenance_may_be_younger_than_its_lock() {
         let old = lock("objects/maintenance.lock", 3600);
         assert_eq!(state(&old, &[git("maintenance", 3500)]), GitLockState::Live(vec![42]));
@@ -323,10 +382,9 @@ mod tests {
     #[test]
     fn a_process_that_has_it_open_is_the_owner_and_hidden_processes_leave_it_open() {
         let old = lock("index.lock", 3600);
-        let common = Path::new("/r/.git");
-        let opened = state_of(&old, common, &[git("commit", 7200)], BTreeSet::from([9]), false);
+        let opened = state_of(&old, &[git("commit", 7200)], BTreeSet::from([9]), false);
         assert_eq!(opened, GitLockState::Live(vec![9]));
-        let hidden = state_of(&old, common, &[], BTreeSet::new(), true);
+        let hidden = state_of(&old, &[], BTreeSet::new(), true);
         assert!(matches!(hidden, GitLockState::NotVisible(_)));
     }
 }

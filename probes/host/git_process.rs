@@ -121,10 +121,11 @@ impl GitProcess {
         self.command.as_deref().is_none_or(|command| !READERS.contains(&command))
     }
 
-    /// Reports whether it may work on the repository with this common directory.
-    pub fn may_be_in(&self, common_dir: &Path) -> bool {
+    /// Reports whether it may write a file of a git directory. A git of a repository with submodules works in theirs
+    /// as well, which are below its own.
+    pub fn may_write(&self, file: &Path) -> bool {
         match &self.place {
-            GitPlace::Repository(its) => its == common_dir,
+            GitPlace::Repository(common_dir) => file.starts_with(common_dir),
             GitPlace::Unknown => true,
         }
     }
@@ -216,8 +217,8 @@ mod tests {
         for command in [Some("commit"), Some("status"), Some("an-alias"), None] {
             assert!(git(command).may_lock(), "{command:?}");
         }
-        assert!(git(None).may_be_in(Path::new("/r/.git")));
-        assert!(!git(None).may_be_in(Path::new("/s/.git")));
+        assert!(git(None).may_write(Path::new("/r/.git/index.lock")));
+        assert!(!git(None).may_write(Path::new("/s/.git/index.lock")));
     }
 
     #[test]
