@@ -21,7 +21,6 @@ mod launcher;
 mod lock;
 mod readers;
 mod recipes;
-mod records;
 mod scope;
 mod scopes;
 mod secrets;

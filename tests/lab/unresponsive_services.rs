@@ -17,7 +17,6 @@ const RUN: &str = r#"
         find /tmp /var/tmp /dev/shm /run/user/1000 -name 'launch_doctor_*'
     }
     cd /home/agent
-    as_agent doctor check >/dev/null
     eval "$1"
     as_agent $surroundings doctor check --format ndjson --timeout "$3" $options
     status=$?
