@@ -105,7 +105,8 @@ fn locks_of_every_kind_are_stale_whatever_else_runs(machine: &Machine) {
     let id = "stale-git-state";
     machine.script(
         "agent",
-        "cd ~/repo; git worktree add -q ../tree 2> /dev/null; git config core.hooksPath /dev/null",
+        "cd ~/repo; git worktree add -q ../tree 2> /dev/null; git config core.hooksPath /dev/null
+         mkdir .git/modules; git init -q --separate-git-dir=.git/modules/library ~/library",
     );
     let idle =
         "rm -f ~/idle; mkfifo ~/idle; git cat-file --batch < ~/idle > /dev/null & exec 9> ~/idle
@@ -117,6 +118,7 @@ fn locks_of_every_kind_are_stale_whatever_else_runs(machine: &Machine) {
         "reftable/tables.list.lock",
         "worktrees/tree/index.lock",
         "worktrees/tree/HEAD.lock",
+        "modules/library/index.lock",
         "HEAD.lock",
         "config.lock",
         "shallow.lock",
