@@ -4,8 +4,10 @@ use super::{Access, Manager};
 use crate::exec::{Command, CommandError, Output};
 
 /// How long a new entry may take to reach a reader. journald notifies readers within a quarter of a second
-/// (systemd, src/shared/journal-file-util.c, `POST_CHANGE_TIMER_INTERVAL_USEC`).
+/// (systemd, src/journal/journald-manager.c, 247 to 257 journald-server.c, `POST_CHANGE_TIMER_INTERVAL_USEC`).
 const ENTRY_TIMEOUT: Duration = Duration::from_secs(1);
+/// How often the journal is read before that notice is waited for: a read takes 6 ms.
+const FIRST_READS: usize = 3;
 
 /// An event that the manager logs about a unit. Its message id is the same in every release (systemd,
 /// src/systemd/sd-messages.h).
@@ -38,12 +40,16 @@ impl Entry {
 /// # Errors
 /// If `journalctl` cannot be run.
 pub fn wait_for(access: Access, unit: &str, entry: Entry) -> Result<bool, CommandError> {
+    let is_there = || Ok(!read(access, unit, entry)?.stdout_text().is_empty());
+    for _ in 0..FIRST_READS {
+        if is_there()? {
+            return Ok(true);
+        }
+    }
     let following = journalctl(access, unit, entry).arg("--follow").timeout(ENTRY_TIMEOUT);
     match following.start()?.next_line(0) {
         Ok(line) => Ok(line.is_some()),
-        Err(CommandError::Deadline { .. }) => {
-            Ok(!read(access, unit, entry)?.stdout_text().is_empty())
-        }
+        Err(CommandError::Deadline { .. }) => is_there(),
         Err(error) => Err(error),
     }
 }

@@ -77,12 +77,8 @@ pub(crate) fn measure(context: &ProbeContext) -> Result<Measurement, NotMeasured
             keeping.error_summary()
         )));
     }
-    let mut entries = journal::read(context.access(), &collected, Entry::Failed)?;
-    if entries.stdout_text().is_empty()
-        && journal::wait_for(context.access(), &collected, Entry::Failed)?
-    {
-        entries = journal::read(context.access(), &collected, Entry::Failed)?;
-    }
+    journal::wait_for(context.access(), &collected, Entry::Failed)?;
+    let entries = journal::read(context.access(), &collected, Entry::Failed)?;
     let is_missing = entries.stdout_text().is_empty();
     let entry = if is_missing { JournalEntry::Missing } else { JournalEntry::Found };
     measurement.set_from(JOURNAL, entry, &entries);
