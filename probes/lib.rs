@@ -46,6 +46,7 @@ mod scope {
         pub(crate) mod bus_env;
         pub(crate) mod bus_unit;
         pub(crate) mod manager_limits;
+        pub(crate) mod memory_limits;
         pub(crate) mod missing_manager;
         pub(crate) mod oom_policy;
         pub(crate) mod private_scope;

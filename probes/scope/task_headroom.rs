@@ -3,6 +3,7 @@
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 
 use super::support::agent_slice::AgentSlice;
+use super::support::memory_limits::{MemoryHeadroom, MemoryLimit};
 use super::support::oom_policy::{OomPolicy, OomTestScope, managed_units};
 use super::support::task_limits::{Headroom, LimitKind, TaskLimit};
 use crate::exec::Output;
@@ -32,8 +33,19 @@ fact_values! {
     }
 }
 
+fact_values! {
+    /// What the nearest limit on memory belongs to.
+    enum MemoryBound {
+        None = "none",
+        Slice = "slice",
+        User = "user",
+    }
+}
+
 const TASKS: Fact<Headroom> = Fact::new("tasks");
 const BOUND: Fact<LimitKind> = Fact::new("bound");
+const MEMORY: Fact<MemoryHeadroom> = Fact::new("memory");
+const MEMORY_BOUND: Fact<MemoryBound> = Fact::new("memory-bound");
 const OPEN_FILES: Fact<FileLimit> = Fact::new("open-files");
 const SERVICE_OPEN_FILES: Fact<FileLimit> = Fact::new("service-open-files");
 const OOM_POLICY: Fact<OomPolicy> = Fact::new("oom-policy");
@@ -41,6 +53,8 @@ const MANAGED_OOM: Fact<ManagedOom> = Fact::new("managed-oom");
 pub(crate) const FACTS: &[FactDecl] = &[
     TASKS.decl(),
     BOUND.decl(),
+    MEMORY.decl(),
+    MEMORY_BOUND.decl(),
     OPEN_FILES.decl(),
     SERVICE_OPEN_FILES.decl(),
     OOM_POLICY.decl(),
@@ -66,6 +80,8 @@ pub(crate) fn measure(context: &ProbeContext) -> Result<Measurement, NotMeasured
         return Err(NotMeasured::Unmeasured("/proc shows no limit on tasks".into()));
     };
     record_tasks(tightest, &run, &mut measurement);
+    let around = Cgroup::from_path(manager.get("ControlGroup"));
+    record_memory(&memory_limits(around, &slices), &run, &mut measurement);
 
     let hard = getrlimit(Resource::RLIMIT_NOFILE).map_err(std::io::Error::from)?.1;
     measurement.set_from(OPEN_FILES, file_limit(hard), &run);
@@ -95,6 +111,38 @@ fn record_tasks(limit: &TaskLimit, run: &Output, measurement: &mut Measurement) 
     ] {
         measurement.detail(key, value);
     }
+}
+
+/// Records how near the memory of agents is to a limit.
+fn record_memory(limits: &[MemoryLimit], run: &Output, measurement: &mut Measurement) {
+    let Some(tightest) = MemoryLimit::tightest(limits) else {
+        measurement.set(MEMORY, MemoryHeadroom::Enough);
+        measurement.set(MEMORY_BOUND, MemoryBound::None);
+        return;
+    };
+    measurement.set_from(MEMORY, tightest.headroom(), run);
+    let is_slice = tightest.kind == LimitKind::Slice;
+    measurement.set(MEMORY_BOUND, if is_slice { MemoryBound::Slice } else { MemoryBound::User });
+    for (key, value) in [
+        ("memory-unit", tightest.unit.clone()),
+        ("memory-limit", tightest.limit_mib().to_string()),
+        ("memory-used", tightest.used_mib().to_string()),
+        ("memory-doubled", tightest.doubled()),
+    ] {
+        measurement.detail(key, value);
+    }
+}
+
+/// Returns every limit on the memory of all agents, from that of their slice to the outermost.
+fn memory_limits(around: Cgroup, slices: &[UnitProperties]) -> Vec<MemoryLimit> {
+    let of_slices = slices.iter().filter(|slice| !slice.get("ControlGroup").is_empty());
+    let mut limits: Vec<MemoryLimit> = of_slices
+        .map(|slice| Cgroup::from_path(slice.get("ControlGroup")))
+        .flat_map(|cgroup| MemoryLimit::of_cgroup(&cgroup, LimitKind::Slice))
+        .collect();
+    let above = std::iter::successors(Some(around), Cgroup::parent);
+    limits.extend(above.flat_map(|cgroup| MemoryLimit::of_cgroup(&cgroup, LimitKind::User)));
+    limits
 }
 
 fn agent_count(agents: u32) -> String {
@@ -129,11 +177,9 @@ fn task_limits(
         limits.extend(TaskLimit::of_scopes(manager));
         limits.extend(slices.iter().filter_map(|slice| TaskLimit::of_slice(slice, agents)));
     }
-    let mut next = Some(around);
-    while let Some(cgroup) = next {
-        limits.extend(TaskLimit::of_cgroup(&cgroup, LimitKind::User, agents));
-        next = cgroup.parent();
-    }
+    let above = std::iter::successors(Some(around), Cgroup::parent);
+    limits
+        .extend(above.filter_map(|cgroup| TaskLimit::of_cgroup(&cgroup, LimitKind::User, agents)));
     limits.extend(TaskLimit::of_user(uid, agents));
     limits.extend(TaskLimit::of_kernel(agents));
     limits

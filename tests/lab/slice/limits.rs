@@ -4,7 +4,7 @@ use rstest::rstest;
 
 use super::{NESTING, SETTLED, apply_fix, assert_measured, check};
 use crate::lab::Release::*;
-use crate::lab::{Machine, Release, Report};
+use crate::lab::{AS_AGENT, Machine, Release, Report};
 
 on_each_release!(in_a_container_without_controllers_every_limit_is_accepted_and_none_is_applied);
 on_each_release!(on_a_virtual_machine_limits_are_applied_and_reported: Debian12, Debian14);
@@ -108,6 +108,7 @@ fn on_a_virtual_machine_limits_are_applied_and_reported(release: Release) {
     machine.script("root", "loginctl enable-linger agent");
     a_weight_is_applied_and_a_nested_one_only_inside_its_parent(&machine);
     the_tightest_limit_on_tasks_is_found(&machine);
+    the_nearest_limit_on_memory_is_found(&machine);
     a_scope_is_stopped_when_the_kernel_kills_one_process_to_free_memory(&machine);
 }
 
@@ -167,6 +168,65 @@ fn the_tightest_limit_on_tasks_is_found(machine: &Machine) {
     let report = machine.check_in(SETTLED, &[HEADROOM]);
     assert_measured(&report, HEADROOM, &[("tasks", "tight"), ("bound", "kernel")], "warn");
     assert_fix_makes_room(machine, &report);
+}
+
+/// Fills the slice with page cache up to its limit, and then holds memory in it.
+const HOLD_MEMORY: &str = r"
+    systemctl --user set-property agents.slice MemoryMax=150M
+    systemd-run --user --quiet --slice=agents.slice --unit=holder -- perl -e '
+        open F, q(<), q(/srv/cache); 1 while sysread F, $_, 1 << 20;
+        $size = 40 << 20; $held = q(x) x $size;
+        open O, q(>), q(held); close O; sleep 1000'
+    until [ -e ~/held ]; do :; done";
+
+fn the_nearest_limit_on_memory_is_found(machine: &Machine) {
+    machine.script("root", "head -c 200M /dev/zero >/srv/cache");
+    machine.script("agent", HOLD_MEMORY);
+    // doctor itself is outside the slices that it examines.
+    let script = format!("{AS_AGENT}cd /home/agent; as_agent \"$@\"");
+    let check = || machine.check_as("root", &script, &[HEADROOM, "--slice=agents.slice"]);
+    let facts = [("memory", "enough"), ("memory-bound", "slice")];
+    assert_measured(&check(), HEADROOM, &facts, "ok");
+
+    // An emulated machine takes ten seconds for each report, and a longer time the newer its systemd is.
+    let examined: &[_] = match machine.release() {
+        Debian12 => &[
+            ("agents.slice", ("memory-bound", "slice")),
+            ("user-1000.slice", ("memory-bound", "user")),
+        ],
+        _ => &[("agents.slice", ("memory-bound", "slice"))],
+    };
+    for &(unit, bound) in examined {
+        let set = |settings: &str| {
+            let (user, manager) =
+                if bound.1 == "slice" { ("agent", "--user") } else { ("root", "--system") };
+            machine.script(user, &format!("systemctl {manager} set-property {unit} {settings}"));
+        };
+        for (property, headroom) in
+            [("MemoryMax", ("memory", "tight")), ("MemoryHigh", ("memory", "throttled"))]
+        {
+            let used = memory_without_page_cache(machine, unit);
+            let limit = if property == "MemoryMax" { used + (4 << 20) } else { used };
+            set(&format!("MemoryMax=infinity MemoryHigh=infinity {property}={limit}"));
+            let report = check();
+            assert_measured(&report, HEADROOM, &[headroom, bound], "warn");
+            apply_fix_as_both(machine, &report);
+            assert_measured(&check(), HEADROOM, &[("memory", "enough")], "ok");
+        }
+        set("MemoryMax=infinity MemoryHigh=infinity");
+    }
+    assert_measured(&check(), HEADROOM, &[("memory-bound", "none")], "ok");
+    machine.script("agent", "systemctl --user stop holder.service");
+}
+
+/// Returns how many bytes of memory a slice has in use that the kernel cannot just drop.
+fn memory_without_page_cache(machine: &Machine, slice: &str) -> u64 {
+    let read = format!(
+        "cd $(find /sys/fs/cgroup -type d -name {slice})
+         cache=$(sed -n 's/^file //p' memory.stat) shared=$(sed -n 's/^shmem //p' memory.stat)
+         echo $(($(cat memory.current) - cache + shared))"
+    );
+    machine.script("root", &read).trim().parse().expect("a number")
 }
 
 /// Executes a report's fix and asserts that there is room for the tasks then.
