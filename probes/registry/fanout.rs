@@ -47,4 +47,13 @@ pub(super) const PROBES: &[Probe] = &[
         schedule: Schedule::LongRunning,
         measure: Some(fanout::journal_usable::measure),
     },
+    Probe {
+        group: "fanout",
+        name: "journal_rate_limit",
+        needs: &[],
+        card: include_str!("../fanout/journal_rate_limit.toml"),
+        facts: &[],
+        schedule: Schedule::Exclusive,
+        measure: None,
+    },
 ];

@@ -1,6 +1,7 @@
 //! Whether the units of a fan-out run concurrently, and what the journal has about them.
 
 mod journal;
+mod journal_rate_limit;
 mod timers;
 
 use crate::lab::Release::*;

@@ -17,10 +17,14 @@ pub(crate) const AS_AGENT: &str = r#"
     }
 "#;
 
+/// The program that measures what only the lab may measure.
+pub(crate) const LAB_ONLY: &str = env!("CARGO_BIN_EXE_lab-only");
+
 /// A fresh machine with real systemd. It is powered off and removed with this value.
 pub(crate) struct Machine {
     name: String,
     release: Release,
+    is_virtual: bool,
 }
 
 impl Machine {
@@ -58,7 +62,7 @@ impl Machine {
             release.name(),
             String::from_utf8_lossy(&up.stderr)
         );
-        Self { name, release }
+        Self { name, release, is_virtual: !kind.is_empty() }
     }
 
     /// Its release.
@@ -144,6 +148,12 @@ impl Machine {
         assert!(status.success(), "{} was not put to {to}", file.display());
     }
 
+    /// Puts the program that measures what only the lab may measure into the PATH.
+    #[track_caller]
+    pub(crate) fn put_lab_only(&self) {
+        self.put(Path::new(LAB_ONLY), "/usr/local/bin/lab-only");
+    }
+
     /// Runs `doctor check --format json ARGS` as `agent`.
     #[track_caller]
     pub(crate) fn check(&self, args: &[&str]) -> Report {
@@ -161,9 +171,11 @@ impl Machine {
     #[track_caller]
     pub(crate) fn check_as(&self, user: &str, script: &str, args: &[&str]) -> Report {
         let shell = ["sh", "-ec", script, "sh"];
-        // A virtual machine that is emulated takes longer than a run may by default.
-        let doctor = ["doctor", "check", "--format", "json", "--deadline", "300"];
-        Report::read(&self.run_as(user, &[&shell[..], &doctor, args].concat()))
+        let doctor = ["doctor", "check", "--format", "json"];
+        // An emulated machine takes longer than a run and its probes may by default.
+        let limits = ["--deadline", "300", "--timeout", "60"];
+        let limits = if self.is_virtual { &limits[..] } else { &limits[..2] };
+        Report::read(&self.run_as(user, &[&shell[..], &doctor, limits, args].concat()))
     }
 
     /// Runs `doctor check --format json --manager system ARGS` as root.

@@ -8,7 +8,7 @@ mod release;
 mod report;
 mod schema;
 
-pub(crate) use machine::{AS_AGENT, Machine, doctor, project};
+pub(crate) use machine::{AS_AGENT, LAB_ONLY, Machine, doctor, project};
 pub(crate) use release::Release;
 pub(crate) use report::Report;
 pub(crate) use schema::violations;

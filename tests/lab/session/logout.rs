@@ -9,12 +9,11 @@ use serde_json::Value;
 
 use super::logind_settings::set_logind;
 use crate::lab::Release::*;
-use crate::lab::{Machine, Release, doctor};
+use crate::lab::{LAB_ONLY, Machine, Release, doctor};
 
 on_each_release!(what_outlives_the_last_session_and_terminate_user_is_as_recorded);
 on_each_release!(no_session_is_ended_unless_three_ordinary_users_are_logged_out);
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_logout-survival");
 const CARD: &str = include_str!("../../../probes/session/logout_survival.toml");
 const ID: &str = "logout-survival";
 /// What logind must be set to for the measurement.
@@ -24,7 +23,7 @@ const SHORT_DELAY: &str = "UserStopDelaySec=500ms";
 fn lab_machine(release: Release) -> Machine {
     let machine = Machine::boot(release);
     machine.script("root", "useradd third");
-    machine.put(Path::new(PROGRAM), "/usr/local/bin/logout-survival");
+    machine.put_lab_only();
     set_logind(&machine, SHORT_DELAY);
     machine
 }
@@ -32,7 +31,7 @@ fn lab_machine(release: Release) -> Machine {
 /// Measures as root, after a script.
 #[track_caller]
 fn measure_in(machine: &Machine, script: &str, users: &str) -> Value {
-    let script = format!("{script}\nexec logout-survival {users}");
+    let script = format!("{script}\nexec lab-only logout-survival {users}");
     let output = machine.script("root", &script);
     serde_json::from_str(&output).unwrap_or_else(|error| panic!("{error}: {output}"))
 }
@@ -148,7 +147,7 @@ fn no_session_is_ended_unless_three_ordinary_users_are_logged_out(release: Relea
         let reason = report["reason"].as_str().unwrap();
         assert!(reason.contains(expected), "{reason}");
     };
-    let as_user = machine.script("agent", "exec logout-survival agent other third");
+    let as_user = machine.script("agent", "exec lab-only logout-survival agent other third");
     assert!(as_user.contains("it needs root"), "{as_user}");
     set_logind(&machine, "");
     skipped("agent other third", "UserStopDelaySec is 10 s");
@@ -199,6 +198,6 @@ fn doctor_has_no_code_that_ends_sessions() {
         assert!(copies > 0, "NOT RUN: {} does not have the card as one text", path.display());
         code_words.map(|word| has(&binary, word))
     };
-    assert_eq!(outside_card(Path::new(PROGRAM)), [true; 4], "the words are not those of the code");
+    assert_eq!(outside_card(Path::new(LAB_ONLY)), [true; 4], "the words are not those of the code");
     assert_eq!(outside_card(&doctor()), [false; 4]);
 }
