@@ -24,4 +24,12 @@ impl Manager {
             Self::System => "system",
         }
     }
+
+    /// Returns the slice in which this manager puts units without `Slice=` (systemd.special(7)).
+    pub fn default_slice(self) -> &'static str {
+        match self {
+            Self::User => "app.slice",
+            Self::System => "system.slice",
+        }
+    }
 }

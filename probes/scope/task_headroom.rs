@@ -153,12 +153,16 @@ fn file_count(limit: u64) -> String {
     if limit == RLIM_INFINITY { "any number of".into() } else { limit.to_string() }
 }
 
-/// Returns the slice for agents and those around it, from the outermost; none if no usable slice is
-/// named.
+/// Returns the slice for agents and those around it, from the outermost: the named one, or the one in which the
+/// manager puts units by default; none if the name is not usable.
 fn slices(context: &ProbeContext) -> Result<Vec<UnitProperties>, NotMeasured> {
-    let Ok(slice) = AgentSlice::from_settings(context) else { return Ok(Vec::new()) };
+    let lineage = match (&context.settings.slice, AgentSlice::from_settings(context)) {
+        (Some(_), Ok(slice)) => slice.lineage(),
+        (Some(_), Err(_)) => return Ok(Vec::new()),
+        (None, _) => vec![context.settings.manager.default_slice().to_owned()],
+    };
     let properties = [&SLICE_PROPERTIES[..], &OOMD_SETTINGS].concat();
-    Ok(UnitProperties::read(context.systemctl(), &slice.lineage(), &properties)?.0)
+    Ok(UnitProperties::read(context.systemctl(), &lineage, &properties)?.0)
 }
 
 /// Returns every limit on the tasks of agents, from that of one agent's scope to the kernel's.

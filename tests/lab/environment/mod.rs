@@ -65,7 +65,7 @@ const JUMPS: &str = r#"
 fn a_clock_that_jumps_on_a_virtual_machine_changes_no_verdict() {
     let machine = Machine::boot_vm(Debian12);
     machine.script("root", "loginctl enable-linger agent");
-    let steady = machine.check(&[&["--timeout", "60"], &TIMED[..]].concat());
+    let steady = machine.check(&TIMED);
     let script = format!("{AS_AGENT}{JUMPS}");
     let output = machine.root(&[&["bash", "-c", &script, "jumps"], &TIMED[..]].concat());
     let text = String::from_utf8_lossy(&output.stdout);
