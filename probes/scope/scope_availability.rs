@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::support::availability::Availability;
+use super::support::availability::{AVAILABLE, Availability};
 use super::support::bus_env::{BusEnvironment, BusQuality};
 use super::support::missing_manager::listens_again;
-use super::support::scope_diagnosis::{AVAILABLE, diagnose, missing_program};
+use super::support::scope_diagnosis::{diagnose, missing_program};
 use super::support::slice_name_syntax::{
     decodes_to_text, escape_for_display, suggest, to_unit_name,
 };

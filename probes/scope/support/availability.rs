@@ -1,4 +1,8 @@
 use crate::fact_values;
+use crate::sandbox::Fact;
+
+/// Whether a scope can be started.
+pub(crate) const AVAILABLE: Fact<Availability> = Fact::new("available");
 
 fact_values! {
     /// Whether a scope can be started, and if not, what prevents it.

@@ -1,8 +1,7 @@
 use std::iter::successors;
 use std::os::unix::ffi::OsStrExt;
 
-use super::availability::Availability;
-use super::scope_diagnosis::AVAILABLE;
+use super::availability::{AVAILABLE, Availability};
 use super::slice_name_syntax::to_unit_name;
 use crate::host::{Cgroup, FreeSpace, UnitProperties, User};
 use crate::sandbox::{Measurement, NotMeasured, ProbeContext};

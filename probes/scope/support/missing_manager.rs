@@ -2,8 +2,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::availability::Availability;
-use super::scope_diagnosis::AVAILABLE;
+use super::availability::{AVAILABLE, Availability};
 use super::user_manager_units::{UserManagerUnits, describe_state, is_masked, last_error};
 use crate::host::logind::{Object, Properties, Query};
 use crate::host::{

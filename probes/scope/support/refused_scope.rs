@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::scope_diagnosis::AVAILABLE;
+use super::availability::AVAILABLE;
 use crate::exec::Child;
 use crate::sandbox::{Measurement, NotMeasured, ProbeContext};
 

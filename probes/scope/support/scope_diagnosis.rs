@@ -2,7 +2,7 @@ use std::path::Path;
 
 use nix::unistd::{AccessFlags, access};
 
-use super::availability::Availability;
+use super::availability::{AVAILABLE, Availability};
 use super::bus_env::BusEnvironment;
 use super::manager_limits::reached_limit;
 use super::missing_manager::{diagnose_missing_manager, record_masked};
@@ -11,13 +11,10 @@ use super::slice_name_syntax::{is_well_formed, to_unit_name};
 use super::user_manager_units::UserManagerUnits;
 use crate::exec::{CommandError, Output};
 use crate::host::{Cgroup, SocketState, User};
-use crate::sandbox::{Evidence, Fact, Measurement, NotMeasured, ProbeContext};
+use crate::sandbox::{Evidence, Measurement, NotMeasured, ProbeContext};
 
 /// Where distributions install systemd-run.
 const PROGRAM_DIRS: [&str; 3] = ["/usr/bin", "/bin", "/run/current-system/sw/bin"];
-
-/// Whether a scope can be started.
-pub(crate) const AVAILABLE: Fact<Availability> = Fact::new("available");
 
 /// Records why systemd-run itself could not be started.
 pub(crate) fn missing_program(

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use launch_probes::host::{Access, JournalQuery, Manager, PendingJournal};
 
-use super::journal_source::ANSWER;
 use crate::fanout::{Claim, FIELDS, Input, Journal, JournalEntry, Refusal, unit_runs};
+
+/// What is called a journal that journalctl printed.
+pub(super) const ANSWER: &str = "the answer of journalctl";
 
 /// Reads the entries that match one of `any_of`, within a window in seconds since 1970. `None` if
 /// journalctl does not answer, or not readably: a second look only adds.

@@ -12,16 +12,15 @@ use launch_probes::host::{
 };
 
 use super::history_files::HistoryFiles;
-use super::journal_followup::{find_earlier_starts, find_last_lines, find_lines_without_unit};
+use super::journal_followup::{
+    ANSWER, find_earlier_starts, find_last_lines, find_lines_without_unit,
+};
 use super::journal_reach::{add_reach, rate_limit};
 use crate::cli::FanoutOptions;
 use crate::fanout::{
     FIELDS, Fanout, Gap, Grouping, Input, Journal, JournalEvent, Reason, Source, SourceKind,
     TimerSchedule, UnitPattern, analyse, busy_stretches,
 };
-
-/// What is called a journal that journalctl printed.
-pub(super) const ANSWER: &str = "the answer of journalctl";
 
 /// How many times a timer may elapse in the window, at most.
 const ELAPSES: i64 = 2000;
