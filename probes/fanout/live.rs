@@ -168,13 +168,12 @@ fn require_room(context: &ProbeContext, count: u64) -> Result<(), NotMeasured> {
     let need = count.saturating_mul(TASKS_EACH);
     let manager = UnitProperties::read(context.systemctl(), &[], &["ControlGroup"]);
     let path = manager.map(|(manager, _)| manager[0].get("ControlGroup").to_owned());
-    let mut next = path.ok().map(|path| Cgroup::from_path(&path));
-    while let Some(cgroup) = next {
-        let number = |name| cgroup.read(name)?.parse::<u64>().ok();
-        if let (Some(most), Some(now)) = (number("pids.max"), number("pids.current")) {
+    for cgroup in path.into_iter().flat_map(|path| Cgroup::from_path(&path).lineage()) {
+        if let Some(most) = cgroup.number("pids.max")
+            && let Some(now) = cgroup.number("pids.current")
+        {
             require(most.saturating_sub(now), need, cgroup.units().last().unwrap_or("the root"))?;
         }
-        next = cgroup.parent();
     }
     let (soft, _) = getrlimit(Resource::RLIMIT_NPROC).map_err(io::Error::from)?;
     if context.is_user() && soft != RLIM_INFINITY && !nix::unistd::geteuid().is_root() {

@@ -64,11 +64,21 @@ impl Cgroup {
         (!self.0.trim_end_matches('/').is_empty()).then(|| Self(above.to_owned()))
     }
 
+    /// Returns the cgroup and those around it, up to the root.
+    pub fn lineage(self) -> impl Iterator<Item = Self> {
+        std::iter::successors(Some(self), Self::parent)
+    }
+
     /// Reads one of the cgroup's files, such as `cpu.weight`, without trailing white space. `None` if it
     /// is missing: a controller that is not delegated has no files, and the root lacks some.
     pub fn read(&self, name: &str) -> Option<String> {
         let text = read_kernel_text(self.file(name)).ok()?;
         Some(text.trim_end().to_owned())
+    }
+
+    /// Reads one of the cgroup's files that has one number; `None` also if it is `max`, which is no limit.
+    pub fn number(&self, name: &str) -> Option<u64> {
+        self.read(name)?.parse().ok()
     }
 
     /// Returns the path of one of the cgroup's files.

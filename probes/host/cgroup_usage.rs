@@ -35,9 +35,9 @@ impl CgroupUsage {
         let stat = cgroup.read("memory.stat").unwrap_or_default();
         Self {
             cpu_usec: cgroup.read("cpu.stat").and_then(|text| keyed(&text, "usage_usec")),
-            memory_bytes: number(cgroup, "memory.current"),
+            memory_bytes: cgroup.number("memory.current"),
             reclaimable_bytes: keyed(&stat, "inactive_file"),
-            tasks: number(cgroup, "pids.current"),
+            tasks: cgroup.number("pids.current"),
             is_frozen: keyed(&events, "frozen") == Some(1),
         }
     }
@@ -47,17 +47,12 @@ impl CgroupLimits {
     /// Reads the limits of a cgroup.
     pub fn of(cgroup: &Cgroup) -> Self {
         Self {
-            tasks: number(cgroup, "pids.max"),
-            memory_max: number(cgroup, "memory.max"),
-            memory_high: number(cgroup, "memory.high"),
-            cpu_weight: number(cgroup, "cpu.weight"),
+            tasks: cgroup.number("pids.max"),
+            memory_max: cgroup.number("memory.max"),
+            memory_high: cgroup.number("memory.high"),
+            cpu_weight: cgroup.number("cpu.weight"),
         }
     }
-}
-
-/// Reads a file with one number; `None` if it is `max`, which is no limit.
-fn number(cgroup: &Cgroup, file: &str) -> Option<u64> {
-    cgroup.read(file)?.parse().ok()
 }
 
 /// Parses the number of a key in a file with a line `KEY NUMBER` for each.

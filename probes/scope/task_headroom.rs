@@ -140,8 +140,8 @@ fn memory_limits(around: Cgroup, slices: &[UnitProperties]) -> Vec<MemoryLimit> 
         .map(|slice| Cgroup::from_path(slice.get("ControlGroup")))
         .flat_map(|cgroup| MemoryLimit::of_cgroup(&cgroup, LimitKind::Slice))
         .collect();
-    let above = std::iter::successors(Some(around), Cgroup::parent);
-    limits.extend(above.flat_map(|cgroup| MemoryLimit::of_cgroup(&cgroup, LimitKind::User)));
+    let of_user = around.lineage();
+    limits.extend(of_user.flat_map(|cgroup| MemoryLimit::of_cgroup(&cgroup, LimitKind::User)));
     limits
 }
 
@@ -181,9 +181,10 @@ fn task_limits(
         limits.extend(TaskLimit::of_scopes(manager));
         limits.extend(slices.iter().filter_map(|slice| TaskLimit::of_slice(slice, agents)));
     }
-    let above = std::iter::successors(Some(around), Cgroup::parent);
-    limits
-        .extend(above.filter_map(|cgroup| TaskLimit::of_cgroup(&cgroup, LimitKind::User, agents)));
+    let of_user = around.lineage();
+    limits.extend(
+        of_user.filter_map(|cgroup| TaskLimit::of_cgroup(&cgroup, LimitKind::User, agents)),
+    );
     limits.extend(TaskLimit::of_user(uid, agents));
     limits.extend(TaskLimit::of_kernel(agents));
     limits

@@ -1,4 +1,3 @@
-use std::iter::successors;
 use std::os::unix::ffi::OsStrExt;
 
 use super::availability::{AVAILABLE, Availability};
@@ -52,7 +51,7 @@ fn cgroup_limit(
     // A slice is below a slice for each dash in its name, and the scope is below that.
     let slice = to_unit_name(&context.slice());
     let below_manager = slice.as_bytes().split(|byte| *byte == b'-').count() + 1;
-    let mut levels = successors(Some(manager), Cgroup::parent).zip(below_manager..);
+    let mut levels = manager.lineage().zip(below_manager..);
     levels.find_map(|(cgroup, depth)| {
         let limit = |name: &str| cgroup.read(name)?.parse::<usize>().ok();
         let has = cgroup.read("cgroup.stat").and_then(|stat| descendants(&stat));

@@ -1,6 +1,7 @@
 use super::task_limits::LimitKind;
 use crate::fact_values;
 use crate::host::Cgroup;
+use crate::host::cgroup_usage::keyed;
 
 /// The bytes of a MiB.
 const MIB: u64 = 1 << 20;
@@ -33,13 +34,13 @@ pub(crate) struct MemoryLimit {
 impl MemoryLimit {
     /// Returns the limits of a cgroup; none without the memory controller.
     pub(crate) fn of_cgroup(cgroup: &Cgroup, kind: LimitKind) -> Vec<Self> {
-        let number = |name: &str| cgroup.read(name)?.parse::<u64>().ok();
-        let used = number("memory.current")
+        let used = cgroup
+            .number("memory.current")
             .zip(cgroup.read("memory.stat"))
             .and_then(|(current, stat)| without_page_cache(current, &stat));
         let (Some(used), Some(unit)) = (used, cgroup.units().last()) else { return Vec::new() };
         let limit = |property, file| {
-            let limit = number(file)?;
+            let limit = cgroup.number(file)?;
             Some(Self { kind, unit: unit.to_owned(), property, limit, used })
         };
         let limits = [limit("MemoryMax", "memory.max"), limit("MemoryHigh", "memory.high")];
@@ -78,11 +79,7 @@ impl MemoryLimit {
 
 /// Subtracts the page cache but what is in shared memory, which is not backed by a file.
 fn without_page_cache(current: u64, stat: &str) -> Option<u64> {
-    let field = |wanted: &str| {
-        let mut fields = stat.lines().filter_map(|line| line.split_once(' '));
-        fields.find(|(name, _)| *name == wanted)?.1.parse::<u64>().ok()
-    };
-    Some(current.saturating_sub(field("file")?.saturating_sub(field("shmem")?)))
+    Some(current.saturating_sub(keyed(stat, "file")?.saturating_sub(keyed(stat, "shmem")?)))
 }
 
 #[cfg(test)]

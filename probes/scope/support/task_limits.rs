@@ -71,8 +71,8 @@ impl TaskLimit {
 
     /// Returns the limit of a cgroup; `None` if it has none, as without the pids controller.
     pub(crate) fn of_cgroup(cgroup: &Cgroup, kind: LimitKind, agents: u64) -> Option<Self> {
-        let most: u64 = cgroup.read("pids.max")?.parse().ok()?;
-        let now: u64 = cgroup.read("pids.current")?.parse().ok()?;
+        let most = cgroup.number("pids.max")?;
+        let now = cgroup.number("pids.current")?;
         let name = cgroup.units().last().unwrap_or("the root").to_owned();
         Some(Self { kind, name, room: most.saturating_sub(now), agents })
     }
