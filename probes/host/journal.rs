@@ -40,16 +40,23 @@ impl Entry {
 /// # Errors
 /// If `journalctl` cannot be run.
 pub fn wait_for(access: Access, unit: &str, entry: Entry) -> Result<bool, CommandError> {
-    let is_there = || Ok(!read(access, unit, entry)?.stdout_text().is_empty());
+    Ok(!read_awaited(access, unit, entry)?.stdout_text().is_empty())
+}
+
+/// Waits like [`wait_for`] and returns what was read last, a line for each entry: nothing if none came.
+///
+/// # Errors
+/// If `journalctl` cannot be run.
+pub fn read_awaited(access: Access, unit: &str, entry: Entry) -> Result<Output, CommandError> {
     for _ in 0..FIRST_READS {
-        if is_there()? {
-            return Ok(true);
+        let entries = read(access, unit, entry)?;
+        if !entries.stdout_text().is_empty() {
+            return Ok(entries);
         }
     }
     let following = journalctl(access, unit, entry).arg("--follow").timeout(ENTRY_TIMEOUT);
     match following.start()?.next_line(0) {
-        Ok(line) => Ok(line.is_some()),
-        Err(CommandError::Deadline { .. }) => is_there(),
+        Ok(_) | Err(CommandError::Deadline { .. }) => read(access, unit, entry),
         Err(error) => Err(error),
     }
 }

@@ -77,8 +77,7 @@ pub(crate) fn measure(context: &ProbeContext) -> Result<Measurement, NotMeasured
             keeping.error_summary()
         )));
     }
-    journal::wait_for(context.access(), &collected, Entry::Failed)?;
-    let entries = journal::read(context.access(), &collected, Entry::Failed)?;
+    let entries = journal::read_awaited(context.access(), &collected, Entry::Failed)?;
     let is_missing = entries.stdout_text().is_empty();
     let entry = if is_missing { JournalEntry::Missing } else { JournalEntry::Found };
     measurement.set_from(JOURNAL, entry, &entries);
