@@ -10,7 +10,7 @@ const ID: &str = "journal-usable";
 
 /// Writes a drop-in of journald and starts journald with it. The tests do that more often than its start
 /// limit allows.
-fn configure(machine: &Machine, settings: &str) {
+pub(super) fn configure(machine: &Machine, settings: &str) {
     machine.script(
         "root",
         &format!(

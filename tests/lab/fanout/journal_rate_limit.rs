@@ -2,20 +2,22 @@
 
 use serde_json::Value;
 
+use super::journal::configure;
 use crate::lab::Release::Debian13;
+use crate::lab::lab_only::{self, assert_facts};
 use crate::lab::{Machine, Release};
 
 on_each_release!(a_flood_by_one_unit_erases_what_the_journal_has_of_others);
 
 /// As the measurement needs it, and as it is without a limit.
-const LIMITED: &str = "RateLimitIntervalSec=2s\nRateLimitBurst=100";
-const UNLIMITED: &str = "RateLimitIntervalSec=2s\nRateLimitBurst=100\nRateLimitIntervalSec=0";
+const LIMITED: &str = r"RateLimitIntervalSec=2s\nRateLimitBurst=100";
+const UNLIMITED: &str = r"RateLimitIntervalSec=2s\nRateLimitBurst=100\nRateLimitIntervalSec=0";
 
 fn a_flood_by_one_unit_erases_what_the_journal_has_of_others(release: Release) {
     let machine = boot(release);
     assert_eq!(measure(&machine, "")["reason"], "journald.conf has no RateLimitIntervalSec=2s");
 
-    set_limit(&machine, LIMITED);
+    configure(&machine, LIMITED);
     let report = measure(&machine, "");
     let expected = [
         ("success", "missing"),
@@ -27,11 +29,10 @@ fn a_flood_by_one_unit_erases_what_the_journal_has_of_others(release: Release) {
     assert_facts(&report, &expected);
     assert_eq!(report["verdict"], "known", "{report:#}");
     // The system's journal has the note.
-    let noted = "journalctl --quiet --output=cat MESSAGE_ID=a596d6fe7bfa4994828e72309e95d61e \
-                 OBJECT_SYSTEMD_UNIT=user@1000.service + MESSAGE_ID=a596d6fe7bfa4994828e72309e95d61e";
+    let noted = "journalctl --quiet --output=cat MESSAGE_ID=a596d6fe7bfa4994828e72309e95d61e";
     assert!(machine.script("root", noted).contains("Suppressed"));
 
-    set_limit(&machine, UNLIMITED);
+    configure(&machine, UNLIMITED);
     let report = measure(&machine, "");
     assert_facts(&report, &[("success", "there"), ("own-setting", "there")]);
     assert_eq!(report["verdict"], "relaxable", "{report:#}");
@@ -40,20 +41,17 @@ fn a_flood_by_one_unit_erases_what_the_journal_has_of_others(release: Release) {
 #[test]
 fn a_flood_with_another_outcome_is_noticed() {
     let machine = boot(Debian13);
-    set_limit(&machine, LIMITED);
-    let stand_in = |name: &str, lines: &str| {
-        let put = "mkdir -p /opt/other; printf '%s\n' '#!/bin/bash' \"$2\" >\"/opt/other/$1\"
-                   chmod 755 \"/opt/other/$1\"";
-        assert!(machine.root(&["sh", "-ec", put, "sh", name, lines]).status.success());
-    };
-    stand_in(
+    configure(&machine, LIMITED);
+    machine.install(
         "systemd-run",
-        "for word; do shift; [[ $word = *StandardOutput=* ]] || set -- \"$@\" \"$word\"; done
+        "#!/bin/bash
+         for word; do shift; [[ $word = *StandardOutput=* ]] || set -- \"$@\" \"$word\"; done
          exec /usr/bin/systemd-run \"$@\"",
     );
-    stand_in(
+    machine.install(
         "journalctl",
-        "[[ $* = *MESSAGE_ID=a596d6fe7bfa4994828e72309e95d61e* ]] && exec echo Suppressed
+        "#!/bin/bash
+         [[ $* = *MESSAGE_ID=a596d6fe7bfa4994828e72309e95d61e* ]] && exec echo Suppressed
          exec /usr/bin/journalctl \"$@\"",
     );
     let report = measure(&machine, "PATH=/opt/other:$PATH");
@@ -72,28 +70,11 @@ fn a_flood_with_another_outcome_is_noticed() {
 fn boot(release: Release) -> Machine {
     let machine = Machine::boot(release);
     machine.script("root", "loginctl enable-linger agent; systemctl start user@1000.service");
-    machine.put_lab_only();
+    lab_only::put(&machine);
     machine
-}
-
-fn set_limit(machine: &Machine, lines: &str) {
-    let set = format!(
-        "mkdir -p /etc/systemd/journald.conf.d
-         printf '[Journal]\\n%s\\n' '{lines}' >/etc/systemd/journald.conf.d/10-limit.conf
-         systemctl restart systemd-journald.service"
-    );
-    machine.script("root", &set);
 }
 
 /// Measures as `agent`, after a script.
 fn measure(machine: &Machine, script: &str) -> Value {
-    let output = machine.script("agent", &format!("{script}\nexec lab-only journal-rate-limit"));
-    serde_json::from_str(&output).unwrap_or_else(|error| panic!("{error}: {output}"))
-}
-
-#[track_caller]
-fn assert_facts(report: &Value, expected: &[(&str, &str)]) {
-    for (fact, value) in expected {
-        assert_eq!(report["facts"][fact], *value, "{fact}\n{report:#}");
-    }
+    lab_only::measure(machine, "agent", script, "journal-rate-limit")
 }

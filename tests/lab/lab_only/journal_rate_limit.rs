@@ -67,7 +67,7 @@ pub(crate) fn measure(_: &[String], deadline: Instant) -> Result<Measurement, No
 
     let file = tempfile::NamedTempFile::new()?;
     let output = format!("--property=StandardOutput=append:{}", file.path().display());
-    let flood = user.flood(&[&output])?;
+    let flood = user.flood(&[&output, "--property=StandardError=inherit"])?;
     measurement.set_from(OUTPUT_TO_FILE, user.presence_of_success()?, &flood);
     Ok(measurement)
 }

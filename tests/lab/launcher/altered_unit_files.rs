@@ -1,6 +1,6 @@
 //! A systemd that does something else with a unit file or an environment file than recorded.
 
-use super::{check_altered, install};
+use super::check_altered;
 use crate::lab::Machine;
 use crate::lab::Release::*;
 
@@ -44,8 +44,7 @@ fn a_unit_file_whose_values_are_dropped_is_detected() {
         "/DOCTOR_[AB]=/d; s/^Environment=DOCTOR_C=.*/Environment=DOCTOR_C=it/",
         "/^Environment=/d",
     );
-    install(
-        &machine,
+    machine.install(
         "strict-analyze",
         "#!/bin/sh\nstatus=0\nfor file; do case $file in\n\
          */spaces.service|*/split.service) echo \"$file:5: bad line\" >&2; status=1 ;; esac; done\n\
@@ -76,8 +75,7 @@ fn a_unit_file_whose_values_are_dropped_is_detected() {
 fn a_unit_file_that_is_refused_is_detected() {
     let machine = Machine::boot(Debian14);
     let id = "unit-file-env";
-    install(
-        &machine,
+    machine.install(
         "systemctl",
         "#!/bin/sh\ncase \"$*\" in *\" start -- \"*bad.service) exit 1 ;; esac\n\
          exec /usr/bin/systemctl \"$@\"\n",
@@ -113,5 +111,5 @@ fn edit_unit_files(machine: &Machine, bad: &str, good: &str) {
         edit("bad", bad),
         edit("good", good)
     );
-    install(machine, "systemctl", &program);
+    machine.install("systemctl", &program);
 }

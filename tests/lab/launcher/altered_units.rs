@@ -1,6 +1,6 @@
 //! A systemd that launches, keeps or reports a unit otherwise than recorded.
 
-use super::{check_altered, install};
+use super::check_altered;
 use crate::lab::Machine;
 use crate::lab::Release::*;
 
@@ -80,8 +80,7 @@ fn a_name_that_is_free_or_taken_otherwise_is_detected() {
     assert_eq!(report.verdict(id), "relaxable");
 
     // The first request to reset a unit has no effect; the doctor's clean-up makes others.
-    install(
-        &machine,
+    machine.install(
         "systemctl",
         "#!/bin/sh\ncase \"$*\" in *reset-failed*) mkdir /tmp/reset 2>/dev/null && exit 0 ;; esac\n\
          exec /usr/bin/systemctl \"$@\"\n",

@@ -12,13 +12,6 @@ mod values;
 use crate::lab::Release::*;
 use crate::lab::{Machine, Report};
 
-/// Installs a program that the doctor of [`check_altered`] finds before the real one.
-fn install(machine: &Machine, name: &str, program: &str) {
-    let install = "mkdir -p /opt/other; printf %s \"$2\" >\"/opt/other/$1\"; \
-                   chmod 755 \"/opt/other/$1\"";
-    assert!(machine.root(&["sh", "-ec", install, "sh", name, program]).status.success());
-}
-
 /// Examines a machine whose systemd-run changes or refuses words as the shell code in `case` says,
 /// before it runs the real one.
 fn check_altered(machine: &Machine, case: &str, args: &[&str]) -> Report {
@@ -26,7 +19,7 @@ fn check_altered(machine: &Machine, case: &str, args: &[&str]) -> Report {
         "#!/bin/sh\nfor word; do shift; case $word in {case} esac; set -- \"$@\" \"$word\"; done\n\
          exec /usr/bin/systemd-run \"$@\"\n"
     );
-    install(machine, "systemd-run", &program);
+    machine.install("systemd-run", &program);
     machine.check_in("PATH=/opt/other:$PATH exec \"$@\"", args)
 }
 

@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use super::logind_settings::set_logind;
 use crate::lab::Release::*;
-use crate::lab::{LAB_ONLY, Machine, Release, doctor};
+use crate::lab::lab_only::{self, LAB_ONLY, assert_facts};
+use crate::lab::{Machine, Release, doctor};
 
 on_each_release!(what_outlives_the_last_session_and_terminate_user_is_as_recorded);
 on_each_release!(no_session_is_ended_unless_three_ordinary_users_are_logged_out);
@@ -23,7 +24,7 @@ const SHORT_DELAY: &str = "UserStopDelaySec=500ms";
 fn lab_machine(release: Release) -> Machine {
     let machine = Machine::boot(release);
     machine.script("root", "useradd third");
-    machine.put_lab_only();
+    lab_only::put(&machine);
     set_logind(&machine, SHORT_DELAY);
     machine
 }
@@ -31,21 +32,12 @@ fn lab_machine(release: Release) -> Machine {
 /// Measures as root, after a script.
 #[track_caller]
 fn measure_in(machine: &Machine, script: &str, users: &str) -> Value {
-    let script = format!("{script}\nexec lab-only logout-survival {users}");
-    let output = machine.script("root", &script);
-    serde_json::from_str(&output).unwrap_or_else(|error| panic!("{error}: {output}"))
+    lab_only::measure(machine, "root", script, &format!("{ID} {users}"))
 }
 
 #[track_caller]
 fn measure(machine: &Machine) -> Value {
     measure_in(machine, "", "agent other third")
-}
-
-#[track_caller]
-fn assert_facts(report: &Value, expected: &[(&str, &str)]) {
-    for (fact, value) in expected {
-        assert_eq!(report["facts"][fact], *value, "{fact}\n{report:#}");
-    }
 }
 
 fn what_outlives_the_last_session_and_terminate_user_is_as_recorded(release: Release) {
