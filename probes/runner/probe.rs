@@ -8,7 +8,7 @@ pub struct Probe {
     pub group: &'static str,
     /// The stem of the probe's two files: `env_block_spaces`.
     pub name: &'static str,
-    /// The text of the card, in TOML.
+    /// The card, `NAME.toml`, as JSON.
     pub card: &'static str,
     /// Every fact that the probe can record, with all its values. A test compares them with the card.
     pub facts: &'static [FactDecl],

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use launch_probes::Probe;
 use launch_probes::fuzz_invariants::Target;
 use rstest::rstest;
 
@@ -20,7 +21,11 @@ fn corpus(name: &str) -> Vec<Vec<u8>> {
     assert!(!files.is_empty(), "there is no corpus {name}");
     if name == "documents" {
         files.extend(files_in(&root.join("docs/records")));
-        files.extend(launch_probes::PROBES.iter().map(|probe| probe.card.as_bytes().to_vec()));
+        let card = |probe: &Probe| {
+            let file = format!("probes/{}/{}.toml", probe.group, probe.name);
+            fs::read(root.join(file)).unwrap()
+        };
+        files.extend(launch_probes::PROBES.iter().map(card));
     }
     files
 }

@@ -151,23 +151,34 @@ pub enum Severity {
 }
 
 impl Card {
-    /// Reads a card.
+    /// Reads a card as it is written.
     ///
     /// # Errors
     /// When the text is not TOML or not a card, or a fact names a value set that is not declared.
     pub fn parse(text: &str) -> Result<Self, toml::de::Error> {
-        let mut card: Self = toml::from_str(text)?;
-        for (name, fact) in &mut card.facts {
+        toml::from_str::<Self>(text)?.with_value_sets().map_err(serde::de::Error::custom)
+    }
+
+    /// Reads a card that was made JSON of, which takes a tenth of the time.
+    ///
+    /// # Errors
+    /// When the text is not JSON or not a card, or a fact names a value set that is not declared.
+    pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str::<Self>(text)?.with_value_sets().map_err(serde::de::Error::custom)
+    }
+
+    fn with_value_sets(mut self) -> Result<Self, String> {
+        for (name, fact) in &mut self.facts {
             let Some(set) = &fact.value_set else { continue };
-            let Some(values) = card.value_sets.get(set) else {
-                let message =
-                    format!("the fact `{name}` has the value set `{set}`, which is not declared");
-                return Err(serde::de::Error::custom(message));
+            let Some(values) = self.value_sets.get(set) else {
+                return Err(format!(
+                    "the fact `{name}` has the value set `{set}`, which is not declared"
+                ));
             };
             fact.values
                 .extend(values.iter().map(|(value, meaning)| (value.clone(), meaning.clone())));
         }
-        Ok(card)
+        Ok(self)
     }
 
     /// Whether the workaround can be dropped, by what was measured.
