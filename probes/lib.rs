@@ -68,6 +68,7 @@ mod scope {
     pub(crate) mod slice_defined;
     pub(crate) mod slice_name;
     pub(crate) mod slice_nesting;
+    pub(crate) mod slice_orphans;
     pub(crate) mod task_headroom;
     pub(crate) mod user_bus;
 }

@@ -97,7 +97,7 @@ pub use proc_stat::{ProcStat, start_time};
 pub use process::{
     blocks_signal, command_line, descends_from, open_files, process_exists, processes,
 };
-pub use process_owner::{Owner, OwnerEvidence, OwnerKind};
+pub use process_owner::{Owner, OwnerEvidence, OwnerKind, is_orphan};
 pub use process_table::ProcessTable;
 pub use pty::Ptys;
 pub use query_error::QueryError;

@@ -65,6 +65,12 @@ pub enum OwnerEvidence {
     LauncherUnit,
 }
 
+/// Returns whether a unit of this name and owner is an orphan: a scope without one. A service is launched by its manager,
+/// which supervises it.
+pub fn is_orphan(unit: &str, owner: Option<&Owner>) -> bool {
+    owner.is_none() && unit.ends_with(".scope")
+}
+
 impl Owner {
     /// Creates the owner that is a pane.
     pub fn of_pane(pane: &TmuxPane, by: OwnerEvidence) -> Self {

@@ -51,6 +51,13 @@ impl SliceUnits {
         Ok(slices)
     }
 
+    /// Returns the units that a program launched: all but the manager's own scope and login sessions.
+    pub fn launched(&self) -> impl Iterator<Item = &UnitCgroup> {
+        let is_session =
+            |unit: &UnitCgroup| unit.name.starts_with("session-") && unit.name.ends_with(".scope");
+        self.units.iter().filter(move |unit| unit.name != "init.scope" && !is_session(unit))
+    }
+
     /// Returns whether the slice is `outer` or in it.
     pub fn is_in(&self, outer: &Self) -> bool {
         let (path, outer) = (self.cgroup.path(), outer.cgroup.path());

@@ -92,6 +92,15 @@ pub(super) const PROBES: &[Probe] = &[
     },
     Probe {
         group: "scope",
+        name: "slice_orphans",
+        needs: &[Need::Manager],
+        card: include_str!(concat!(env!("OUT_DIR"), "/scope/slice_orphans.json")),
+        facts: scope::slice_orphans::FACTS,
+        schedule: Schedule::Default,
+        measure: Some(scope::slice_orphans::measure),
+    },
+    Probe {
+        group: "scope",
         name: "controllers_delegated",
         needs: &[Need::Manager, Need::SystemBus, Need::SystemdRun],
         card: include_str!(concat!(env!("OUT_DIR"), "/scope/controllers_delegated.json")),

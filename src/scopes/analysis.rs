@@ -1,4 +1,5 @@
 use jiff::Timestamp;
+use launch_probes::host::is_orphan;
 
 use super::reading::{PaneReading, ProcessReading, Reading, SliceReading, UnitReading};
 use super::{
@@ -34,8 +35,7 @@ fn scope_of_unit(unit: UnitReading, now: Timestamp) -> Scope {
     Scope {
         kind,
         agent: session.unwrap_or_else(stem),
-        // A service is launched by its manager, which supervises it.
-        orphan: kind == ScopeKind::Scope && unit.owner.is_none(),
+        orphan: is_orphan(&unit.name, unit.owner.as_ref()),
         owner: unit.owner,
         slice: unit.slice,
         path: unit.path,

@@ -95,15 +95,11 @@ pub(super) fn read(
     })
 }
 
-/// Lists the units that have a process. The manager's own scope and login sessions are not launched by anyone.
+/// Lists the launched units that have a process.
 fn candidates(slices: &[SliceUnits]) -> Vec<Candidate> {
-    let is_agent = |unit: &&UnitCgroup| {
-        unit.name != "init.scope"
-            && !(unit.name.starts_with("session-") && unit.name.ends_with(".scope"))
-    };
-    let units = slices.iter().flat_map(|slice| {
-        slice.units.iter().filter(is_agent).map(|unit| (slice.name.clone(), unit.clone()))
-    });
+    let units = slices
+        .iter()
+        .flat_map(|slice| slice.launched().map(|unit| (slice.name.clone(), unit.clone())));
     let with_processes = |(slice, unit): (String, UnitCgroup)| {
         let pids = unit.processes();
         (!pids.is_empty()).then_some(Candidate { slice, unit, pids })

@@ -17,6 +17,8 @@ const SCENE: [(&str, Option<&str>, Option<&str>); 10] = [
     ("run-tty.scope", Some("gc-tty"), Some("tty")),
 ];
 const SLICE: [&str; 2] = ["--slice", "agents"];
+/// The check that finds the same orphans.
+const ORPHANS: &str = "slice-orphans";
 
 fn every_unit_of_the_scene_has_its_owner_and_the_fix_leaves_nothing_to_report(release: Release) {
     let machine = scene(release);
@@ -47,6 +49,11 @@ fn every_unit_of_the_scene_has_its_owner_and_the_fix_leaves_nothing_to_report(re
     assert_the_callers_pane_is_none(&machine);
     assert_a_slice_without_units_is_no_error(&machine);
 
+    let check = || machine.check(&[ORPHANS, "--slice=agents"]);
+    let report = check();
+    report.assert_facts(ORPHANS, &[("orphans", "some")]);
+    assert_eq!(report.fix(ORPHANS), "systemctl --user stop lost.scope");
+
     // The fixes: the printed command, and the pane launched again as it should have been.
     let human = machine.agent(&["doctor", "scopes", "--slice", "agents"]);
     let human = String::from_utf8_lossy(&human.stdout).into_owned();
@@ -62,6 +69,7 @@ fn every_unit_of_the_scene_has_its_owner_and_the_fix_leaves_nothing_to_report(re
     );
     let (exit, fixed) = scopes(&machine, &SLICE);
     assert_eq!(exit, 0, "{fixed:#}");
+    check().assert_facts(ORPHANS, &[("orphans", "none")]);
 }
 
 fn assert_names_select(machine: &Machine, found: &serde_json::Value) {

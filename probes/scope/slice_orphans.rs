@@ -1,0 +1,125 @@
+//! Finds scopes of the agents' slice that still run although no pane has them and what launched them has ended.
+
+use std::env;
+use std::path::PathBuf;
+
+use super::support::agent_slice::AgentSlice;
+use crate::fact_values;
+use crate::host::{
+    Cgroup, OwnerIndex, ProcessTable, SliceUnits, TransientUnits, UnitCgroup, User, is_orphan,
+};
+use crate::sandbox::{
+    Fact, FactDecl, Measurement, NotMeasured, ProbeContext, user_tmux_servers_in,
+};
+
+/// The prefix of every unit of a doctor, whose probes run beside this one.
+const OWN_PREFIX: &str = "launch_doctor_";
+/// How many orphans the summary names.
+const NAMED: usize = 3;
+
+fact_values! {
+    /// Whether a scope in the slice has lost its pane and its launcher.
+    enum Orphans {
+        None = "none",
+        Some = "some",
+    }
+}
+
+const ORPHANS: Fact<Orphans> = Fact::new("orphans");
+pub(crate) const FACTS: &[FactDecl] = &[ORPHANS.decl()];
+
+pub(crate) fn measure(context: &ProbeContext) -> Result<Measurement, NotMeasured> {
+    let slice = AgentSlice::from_settings(context)?;
+    let scopes = scopes_in(context, &slice)?;
+    let orphans = if scopes.is_empty() { Vec::new() } else { orphans_among(context, &scopes)? };
+
+    let mut measurement = Measurement::default();
+    measurement.detail("unit", slice.unit());
+    measurement.detail("manager", context.settings.manager.option());
+    measurement.detail("orphans", sentence(&orphans));
+    measurement.list("orphan", orphans.iter().cloned());
+    let value = if orphans.is_empty() { Orphans::None } else { Orphans::Some };
+    measurement.set(ORPHANS, value);
+    Ok(measurement)
+}
+
+/// A scope with the processes in it.
+struct Scope {
+    unit: UnitCgroup,
+    pids: Vec<u32>,
+}
+
+/// Lists the scopes in the slice and in slices inside it. Not the doctor's own, nor the one that it runs in.
+fn scopes_in(context: &ProbeContext, slice: &AgentSlice) -> Result<Vec<Scope>, NotMeasured> {
+    let manager = context.settings.manager;
+    let root = Cgroup::of_manager(manager, User::current().uid);
+    let slices = SliceUnits::list(&root).map_err(|error| {
+        let name = manager.name();
+        NotMeasured::Skipped(format!("the cgroup of the {name} manager cannot be read: {error}"))
+    })?;
+    let Some(named) = slices.iter().find(|it| it.name == slice.unit()) else {
+        return Ok(Vec::new());
+    };
+    let is_foreign =
+        |unit: &&UnitCgroup| unit.name.ends_with(".scope") && !unit.name.starts_with(OWN_PREFIX);
+    let own = std::process::id();
+    let inside = slices.iter().filter(|it| it.is_in(named));
+    let scopes = inside.flat_map(SliceUnits::launched).filter(is_foreign);
+    let scopes = scopes.map(|unit| Scope { pids: unit.processes(), unit: unit.clone() });
+    Ok(scopes.filter(|scope| !scope.pids.is_empty() && !scope.pids.contains(&own)).collect())
+}
+
+/// Returns the names of the scopes that have no owner, sorted.
+fn orphans_among(context: &ProbeContext, scopes: &[Scope]) -> Result<Vec<String>, NotMeasured> {
+    let user = User::current();
+    // After the scopes: what is then missing here has ended, or cannot be seen.
+    let table = ProcessTable::read();
+    let servers = user_tmux_servers_in(&table, user.uid)?;
+    let directory = env::var_os("TMUX_TMPDIR").map(PathBuf::from);
+    let access = context.access();
+    let mut pending = OwnerIndex::query_default_servers(access, user.uid, directory.as_deref());
+    pending.add(access, servers);
+    let index = pending.wait();
+    let runtime_dir = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let transient = TransientUnits::list(context.settings.manager, &user, runtime_dir);
+    let is_lost = |scope: &&Scope| {
+        let name = &scope.unit.name;
+        let is_seen = scope.pids.iter().any(|pid| table.get(*pid).is_some());
+        let owner = || index.of_unit(name, &scope.pids, &table, || transient.description(name));
+        is_seen && is_orphan(name, owner().as_ref())
+    };
+    let mut names: Vec<String> =
+        scopes.iter().filter(is_lost).map(|scope| scope.unit.name.clone()).collect();
+    names.sort();
+    match index.unreadable().first() {
+        // A pane of that server may have them.
+        Some(why) if !names.is_empty() => Err(NotMeasured::Unmeasured(why.clone())),
+        _ => Ok(names),
+    }
+}
+
+/// Says how many orphans there are, and names the first.
+fn sentence(orphans: &[String]) -> String {
+    let named = orphans.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match orphans {
+        [] => "no scope".to_owned(),
+        [one] => one.clone(),
+        _ if orphans.len() <= NAMED => format!("{} scopes ({named})", orphans.len()),
+        _ => format!("{} scopes ({named}, …)", orphans.len()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_counts_the_orphans_and_names_three() {
+        let names: Vec<String> =
+            ["a.scope", "b.scope", "c.scope", "d.scope"].map(str::to_owned).into();
+        assert_eq!(sentence(&names[..0]), "no scope");
+        assert_eq!(sentence(&names[..1]), "a.scope");
+        assert_eq!(sentence(&names[..2]), "2 scopes (a.scope, b.scope)");
+        assert_eq!(sentence(&names), "4 scopes (a.scope, b.scope, c.scope, …)");
+    }
+}
