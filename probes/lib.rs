@@ -79,6 +79,7 @@ mod tmux {
         pub(crate) mod bus_proxy;
         pub(crate) mod bus_variables;
         pub(crate) mod configuration_line;
+        pub(crate) mod empty_scopes;
         pub(crate) mod kept_panes;
         pub(crate) mod pane;
         pub(crate) mod pane_fifo;

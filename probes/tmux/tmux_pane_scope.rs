@@ -1,6 +1,8 @@
 //! Measures whether tmux moves panes into scopes of their own, and into which slice.
 
+use super::support::bounded_list::count;
 use super::support::bus_variables::BusVariables;
+use super::support::empty_scopes::empty_scopes;
 use super::support::pane::{Pane, PaneBuilder};
 use super::support::pane_fifo::PaneFifo;
 use super::support::spawn_scope::SpawnScopes;
@@ -14,12 +16,14 @@ const SERVICE_SERVER: Fact<Place> = Fact::new("service-server");
 const BARE_SERVER: Fact<Place> = Fact::new("bare-server");
 const MENDED_SERVER: Fact<Place> = Fact::new("mended-server");
 const SERVER_STOP: Fact<Coupling> = Fact::new("server-stop");
+const EMPTY_SCOPES: Fact<EmptyScopes> = Fact::new("empty-scopes");
 pub(crate) const FACTS: &[FactDecl] = &[
     OUTSIDE_SERVER.decl(),
     SERVICE_SERVER.decl(),
     BARE_SERVER.decl(),
     MENDED_SERVER.decl(),
     SERVER_STOP.decl(),
+    EMPTY_SCOPES.decl(),
 ];
 
 fact_values! {
@@ -45,6 +49,14 @@ fact_values! {
         SameUnit = "same-unit",
         Apart = "apart",
         PartOf = "part-of",
+    }
+}
+
+fact_values! {
+    /// Whether scopes of panes on this host have no process.
+    pub(crate) enum EmptyScopes {
+        None = "none",
+        Some = "some",
     }
 }
 
@@ -104,6 +116,7 @@ pub(crate) fn measure(context: &ProbeContext) -> Result<Measurement, NotMeasured
         measurement.set_from(OUTSIDE_SERVER, place, &scopes.listed);
     }
     record_coupling(context, scope, &mut measurement)?;
+    record_empty_scopes(context, &scopes, &mut measurement)?;
     Ok(measurement)
 }
 
@@ -169,6 +182,19 @@ fn record_coupling(
     let coupling =
         if shown.stdout_text() == "PartOf=" { Coupling::Apart } else { Coupling::PartOf };
     measurement.set_from(SERVER_STOP, coupling, &shown);
+    Ok(())
+}
+
+/// Records which scopes of panes on this host have no process.
+fn record_empty_scopes(
+    context: &ProbeContext,
+    scopes: &SpawnScopes,
+    measurement: &mut Measurement,
+) -> Result<(), NotMeasured> {
+    let empty = empty_scopes(context, scopes)?;
+    let value = if empty.is_empty() { EmptyScopes::None } else { EmptyScopes::Some };
+    measurement.set_from(EMPTY_SCOPES, value, &scopes.listed);
+    measurement.detail("empty", count(empty.len(), "scope"));
     Ok(())
 }
 

@@ -21,14 +21,29 @@ const UNWRAPPED: Fact<TreePlace> = Fact::new("unwrapped");
 const TMUX_FIRST: Fact<TreePlace> = Fact::new("tmux-first");
 const WRAPPER_FIRST: Fact<TreePlace> = Fact::new("wrapper-first");
 const SERVER_IN_SLICE: Fact<TreePlace> = Fact::new("server-in-slice");
-pub(crate) const FACTS: &[FactDecl] =
-    &[UNWRAPPED.decl(), TMUX_FIRST.decl(), WRAPPER_FIRST.decl(), SERVER_IN_SLICE.decl()];
+const REQUESTED_BY: Fact<Requester> = Fact::new("requested-by");
+pub(crate) const FACTS: &[FactDecl] = &[
+    UNWRAPPED.decl(),
+    TMUX_FIRST.decl(),
+    WRAPPER_FIRST.decl(),
+    SERVER_IN_SLICE.decl(),
+    REQUESTED_BY.decl(),
+];
 
 fact_values! {
     /// Whether all processes of a pane are in the slice.
     pub(crate) enum TreePlace {
         Inside = "inside",
         Outside = "outside",
+    }
+}
+
+fact_values! {
+    /// The process that requests the scope of a pane.
+    enum Requester {
+        None = "none",
+        Server = "server",
+        Pane = "pane",
     }
 }
 
@@ -66,15 +81,17 @@ pub(crate) fn measure(context: &ProbeContext) -> Result<Measurement, NotMeasured
         .pane("wrapped", &wrapped_gate.delay(&wrapper.wrap(&tree("wrapped"))))
         .run()?;
     let mut scopes = SpawnScopes::list(context)?;
-    let mut trees = Vec::new();
+    let (mut trees, mut pids) = (Vec::new(), Vec::new());
     for (fact, gate, pane) in
         [(UNWRAPPED, unwrapped_gate, unwrapped_pane), (TMUX_FIRST, wrapped_gate, wrapped_pane)]
     {
         scopes.wait_until_moved(context, pane.pid)?;
         gate.open()?;
         trees.push((fact, tree_cgroups(&pane, &mut fifo)?, pane.opened));
+        pids.push(pane.pid);
     }
     drop(keep_alive);
+    let requester = outside.requester(&pids)?;
     let moved_late = [
         (WRAPPER_FIRST, outside.open_wrapper_first(&wrapper, &mut fifo)?),
         (SERVER_IN_SLICE, inside.open_wrapper_first(&wrapper, &mut fifo)?),
@@ -85,6 +102,7 @@ pub(crate) fn measure(context: &ProbeContext) -> Result<Measurement, NotMeasured
     for (fact, cgroups, opened) in trees {
         measurement.set_from(fact, classify(&cgroups, &slice), &opened);
     }
+    measurement.set_from(REQUESTED_BY, requester, &scopes.listed);
     for (fact, (pid, opened)) in moved_late {
         let cgroup = scopes.wait_until_moved(context, pid)?;
         measurement.set_from(fact, classify(&[cgroup], &slice), &opened);
@@ -154,6 +172,22 @@ impl<'a> ProxiedServer<'a> {
         Ok(Self { server, bus, session: label })
     }
 
+    /// Says which process has asked the bus for the scopes of these panes.
+    fn requester(&self, panes: &[u32]) -> Result<Requester, NotMeasured> {
+        Ok(if self.bus.has_client(self.pid()?) {
+            Requester::Server
+        } else if panes.iter().any(|pane| self.bus.has_client(*pane)) {
+            Requester::Pane
+        } else {
+            Requester::None
+        })
+    }
+
+    fn pid(&self) -> Result<u32, NotMeasured> {
+        let ended = || NotMeasured::Unmeasured("a private tmux server has exited".into());
+        self.server.pid().ok_or_else(ended)
+    }
+
     /// Opens a wrapped pane and makes the manager serve its wrapper before the request of tmux to
     /// move the pane. Returns the pane's process id, and the command that opened it.
     fn open_wrapper_first(
@@ -161,11 +195,7 @@ impl<'a> ProxiedServer<'a> {
         wrapper: &Wrapper,
         fifo: &mut PaneFifo,
     ) -> Result<(u32, Output), NotMeasured> {
-        let server = self
-            .server
-            .pid()
-            .ok_or_else(|| NotMeasured::Unmeasured("a private tmux server has exited".into()))?;
-        self.bus.pause(server);
+        self.bus.pause(self.pid()?);
         let words = wrapper.wrap(&Pane::heartbeat_command(self.session, fifo));
         let opening = self
             .server

@@ -11,6 +11,7 @@ use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 /// the manager serves other requests first.
 pub(crate) struct PausableBusProxy {
     path: PathBuf,
+    clients: Arc<Mutex<Vec<u32>>>,
     paused: Arc<PausedProcess>,
 }
 
@@ -30,17 +31,23 @@ impl PausableBusProxy {
         let listener = UnixListener::bind(&path)?;
         let paused = Arc::new(PausedProcess::default());
         let shared = Arc::clone(&paused);
+        let clients = Arc::new(Mutex::new(Vec::new()));
+        let noted = Arc::clone(&clients);
         // The thread ends with the probe's process.
         let serve = move || {
             for client in listener.incoming().flatten() {
+                let Ok(peer) = getsockopt(&client, PeerCredentials) else { continue };
+                let peer = peer.pid().cast_unsigned();
+                noted.lock().unwrap_or_else(PoisonError::into_inner).push(peer);
                 let (bus, paused) = (bus.clone(), Arc::clone(&shared));
                 thread::spawn(move || {
-                    paused.wait_until_resumed(&client).and_then(|()| relay(&client, &bus))
+                    paused.wait_until_resumed(peer);
+                    relay(&client, &bus)
                 });
             }
         };
         thread::Builder::new().spawn(serve)?;
-        Ok(Self { path, paused })
+        Ok(Self { path, clients, paused })
     }
 
     /// Returns its address, for `DBUS_SESSION_BUS_ADDRESS`.
@@ -48,6 +55,11 @@ impl PausableBusProxy {
         let mut address = OsString::from("unix:path=");
         address.push(&self.path);
         address
+    }
+
+    /// Returns whether the process `pid` has connected.
+    pub(crate) fn has_client(&self, pid: u32) -> bool {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner).contains(&pid)
     }
 
     /// Pauses new connections of the process `pid`.
@@ -67,12 +79,10 @@ impl PausedProcess {
         self.changed.notify_all();
     }
 
-    /// Waits until the process at the other end of `client` is not paused.
-    fn wait_until_resumed(&self, client: &UnixStream) -> io::Result<()> {
-        let peer = getsockopt(client, PeerCredentials)?.pid().cast_unsigned();
+    /// Waits until the process `peer` is not paused.
+    fn wait_until_resumed(&self, peer: u32) {
         let pid = self.pid.lock().unwrap_or_else(PoisonError::into_inner);
         drop(self.changed.wait_while(pid, |pid| *pid == Some(peer)));
-        Ok(())
     }
 }
 
@@ -113,6 +123,7 @@ mod tests {
         let mut bytes = [0; 5];
         served.read_exact(&mut bytes).unwrap();
         assert_eq!(&bytes, b"hello");
+        assert!(proxy.has_client(std::process::id()) && !proxy.has_client(1));
         std::fs::remove_dir_all(&dir).unwrap();
     }
 }

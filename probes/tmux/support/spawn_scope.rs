@@ -31,6 +31,18 @@ impl SpawnScopes {
         scope_in(&self.listed.stdout_text(), pid)
     }
 
+    /// Returns those that are active and whose pane's process has ended or is elsewhere. Others may be in them.
+    pub(crate) fn without_their_pane(&self) -> Vec<String> {
+        let is_in = |pid: u32, scope: &str| {
+            Cgroup::of_pid(pid).is_ok_and(|cgroup| cgroup.unit() == Some(scope))
+        };
+        active_scopes(&self.listed.stdout_text())
+            .into_iter()
+            .filter(|(scope, pid)| !is_in(*pid, scope))
+            .map(|(scope, _)| scope)
+            .collect()
+    }
+
     /// Waits until the manager has moved the process of a pane as tmux requested, and returns its
     /// cgroup. tmux up to 3.5 does not wait for that, and no event reports it, so it is polled.
     ///
@@ -64,9 +76,30 @@ pub(crate) fn scope_in(listed: &str, pid: u32) -> Option<String> {
     })
 }
 
+/// Finds the active units and the processes of their panes, in the same lines:
+/// `UNIT LOAD ACTIVE SUB tmux child pane PID launched by process SERVER`.
+fn active_scopes(listed: &str) -> Vec<(String, u32)> {
+    let scope = |line: &str| {
+        let words: Vec<&str> = line.split_ascii_whitespace().collect();
+        let [unit, _, "active", _, "tmux", "child", "pane", pid, ..] = words[..] else {
+            return None;
+        };
+        Some((unit.to_owned(), pid.parse().ok()?))
+    };
+    listed.lines().filter_map(scope).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn active_scopes_are_found_with_their_panes() {
+        let listed = "tmux-spawn-a.scope loaded active running tmux child pane 12 launched by process 7\n\
+                      tmux-spawn-b.scope loaded failed failed tmux child pane 13 launched by process 7\n\
+                      tmux-spawn-c.scope loaded active running another description\n";
+        assert_eq!(active_scopes(listed), [("tmux-spawn-a.scope".to_owned(), 12)]);
+    }
 
     #[test]
     fn the_scope_of_a_pane_is_found_by_its_process_id() {

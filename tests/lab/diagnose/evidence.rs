@@ -22,7 +22,7 @@ enum Names {
 }
 
 /// Messages of probes that have signatures, by a part of them, and why they do not name the probe.
-const OTHERS: [(&str, &str, Names, &str); 8] = [
+const OTHERS: [(&str, &str, Names, &str); 9] = [
     (
         "scope-argument-expansion",
         "Running ",
@@ -46,6 +46,12 @@ const OTHERS: [(&str, &str, Names, &str); 8] = [
         "because you have unmerged files",
         Names::Other("stale-git-state"),
         "an earlier pull left it",
+    ),
+    (
+        "pull-race",
+        ".git/index.lock': File exists.",
+        Names::Other("stale-git-state"),
+        "another git has the index, or one that ended has left its lock: the message is the same",
     ),
     ("pull-race", "Applied autostash.", Names::NothingOfSuccess, "the pull succeeded"),
     ("pull-race", "Already up to date", Names::NothingOfSuccess, "the pull succeeded"),

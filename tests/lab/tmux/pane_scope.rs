@@ -5,6 +5,7 @@ use crate::lab::Release::*;
 use crate::lab::{Machine, Release};
 
 on_each_release!(a_pane_leaves_the_session_of_its_server_but_not_the_slice_of_a_service);
+on_each_release!(scopes_that_a_short_pane_left_are_found_and_the_fix_ends_them_alone);
 
 const SCOPE: FactCheck = FactCheck("tmux-pane-scope");
 /// Runs the doctor in a scope of the user manager.
@@ -18,6 +19,7 @@ fn a_pane_leaves_the_session_of_its_server_but_not_the_slice_of_a_service(releas
         _ => ("manager-root", "server-slice", "part-of", "known"),
     };
     let inside = [
+        ("empty-scopes", "none"),
         ("service-server", service),
         ("bare-server", "server-cgroup"),
         ("mended-server", "server-cgroup"),
@@ -34,6 +36,40 @@ fn a_pane_leaves_the_session_of_its_server_but_not_the_slice_of_a_service(releas
     let list = "systemctl --user list-units --all --no-legend 'launch*' 'tmux-*'; ls /tmp";
     let left = machine.script("agent", list);
     assert!(!left.contains("launch_doctor") && !left.contains("tmux-spawn"), "{left}");
+}
+
+/// Opens panes that end at once beside one that stays, until a scope has no process or `$1` panes have been opened, and lets
+/// such scopes look a day old. Prints how many there are.
+const SHORT_PANES: &str = r#"
+    cd /sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service
+    empty() { grep -rlx --include=cgroup.events 'populated 0' . | grep -o 'tmux-spawn-[^/]*' || true; }
+    tmux -L short -f /dev/null new-session -d -s stays 'sleep 1000'
+    for pane in $(seq "$1"); do
+        tmux -L short new-window -d -t stays: 'exec true'
+        [ $((pane % 20)) -eq 0 ] || continue
+        until [ "$(tmux -L short list-windows | wc -l)" -eq 1 ]; do :; done
+        systemctl --user list-units >/dev/null
+        [ -z "$(empty)" ] || break
+    done
+    for scope in $(empty); do touch -d yesterday "$XDG_RUNTIME_DIR/systemd/transient/$scope"; done
+    empty | wc -l"#;
+
+fn scopes_that_a_short_pane_left_are_found_and_the_fix_ends_them_alone(release: Release) {
+    let machine = Machine::boot(release);
+    machine.script("root", "loginctl enable-linger agent");
+    let leaves_some = matches!(release, Debian12Backports | Debian13);
+    let most = if leaves_some { "400" } else { "40" };
+    let opened = machine.agent(&["sh", "-ec", SHORT_PANES, "sh", most]);
+    let count = String::from_utf8_lossy(&opened.stdout).trim().parse::<usize>();
+    assert_eq!(count.map(|count| count > 0), Ok(leaves_some), "{opened:?}");
+    if leaves_some {
+        let report = SCOPE.expect(&machine, "", &[("empty-scopes", "some")], "warn");
+        assert_eq!(report.fix(SCOPE.0), "systemctl --user daemon-reload");
+        machine.script("agent", &report.fix(SCOPE.0));
+    }
+    machine.check(&[SCOPE.0]).assert_facts(SCOPE.0, &[("empty-scopes", "none")]);
+    let alive = "tmux -L short list-panes -t stays: -F '#{pane_dead}'; tmux -L short kill-server";
+    assert_eq!(machine.script("agent", alive).trim(), "0");
 }
 
 #[test]

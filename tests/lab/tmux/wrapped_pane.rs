@@ -10,15 +10,17 @@ const WRAPPED: FactCheck = FactCheck("tmux-wrapped-pane");
 
 fn a_wrapped_pane_is_in_the_slice_unless_tmux_moves_it_after_its_wrapper(release: Release) {
     let machine = Machine::boot(release);
-    let wrapper_first = match release {
-        Debian12Backports | Debian13 => "outside",
-        _ => "inside",
+    let (wrapper_first, requested_by) = match release {
+        Debian11 | Debian12 => ("inside", ("requested-by", "none")),
+        Debian12Backports | Debian13 => ("outside", ("requested-by", "server")),
+        _ => ("inside", ("requested-by", "pane")),
     };
     let facts = [
         ("unwrapped", "outside"),
         ("tmux-first", "inside"),
         ("wrapper-first", wrapper_first),
         ("server-in-slice", "inside"),
+        requested_by,
     ];
     WRAPPED.expect(&machine, "", &facts, "known");
     let list = "systemctl --user list-units --all --no-legend 'launch*' 'tmux-*'; ls /tmp; \
