@@ -21,7 +21,7 @@ use crate::text::printable;
 pub(super) fn run(options: &DiagnoseOptions) -> anyhow::Result<Exit> {
     set_color(options.color.color, sink::is_terminal());
     let catalogue = Catalogue::select(&[], &[])?;
-    let matcher = Matcher::of(&catalogue)?;
+    let matcher = Matcher::of(&catalogue);
     let cards = catalogue.entries().iter().map(|entry| &entry.card);
     let mut analysis = Analysis::new(&matcher, cards, Options { is_loose: options.loose });
     let is_streamed = read_all(options, &mut analysis)?;

@@ -37,7 +37,7 @@ pub(super) fn run(
 /// Returns the failure modes that a line of a log shows.
 fn modes_of(line: &str) -> anyhow::Result<Vec<String>> {
     let catalogue = Catalogue::select(&[], &[])?;
-    let matcher = Matcher::of(&catalogue)?;
+    let matcher = Matcher::of(&catalogue);
     let found = [false, true].into_iter().find_map(|is_loose| {
         LogLine::read(line.as_bytes()).iter().find_map(|line| matcher.find(line, is_loose))
     });

@@ -69,7 +69,8 @@ impl<'a> Analysis<'a> {
         let known = self.findings.len();
         let lines_before = self.input().lines;
         let (mut position, mut counted, mut newlines) = (0, 0, 0);
-        while let Some(word) = self.matcher.next_word(block, position) {
+        let mut words = self.matcher.words_in(block);
+        while let Some(word) = words.next_from(position) {
             let start = memrchr(b'\n', &block[..word]).map_or(0, |at| at + 1);
             let end = memchr(b'\n', &block[word..]).map_or(block.len(), |at| word + at);
             newlines += memchr_iter(b'\n', &block[counted..start]).count() as u64;

@@ -1,14 +1,15 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use regex::bytes::{Regex, RegexBuilder, RegexSet};
+use regex::bytes::{Regex, RegexSet};
 
 use super::LogLine;
 use super::failure_words::FAILURE_WORDS;
 use super::quoted_text::FENCE;
-use crate::judge::{Catalogue, Signature, SignatureError};
+use super::word_scanner::{WordScanner, Words};
+use crate::judge::{Catalogue, Signature};
 
-/// Finds the messages of all signatures. One alternation of literals finds a line, and the set of
+/// Finds the messages of all signatures. One scan for literals finds a line, and the set of
 /// patterns names the signature on that line alone, so that a line without a known word costs next
 /// to nothing.
 pub struct Matcher {
@@ -18,7 +19,7 @@ pub struct Matcher {
     /// The same without the anchor, for `--loose`.
     loose: Patterns,
     /// Every literal, of signatures and of what must be near them, and every word of a failure.
-    words: Regex,
+    words: WordScanner,
     /// The literals of what must be near, with an index each.
     near: Vec<String>,
 }
@@ -37,14 +38,7 @@ pub struct SignatureMatch {
 impl Matcher {
     /// Takes signatures, each with the id of its failure mode, and compiles their literals. Patterns are compiled
     /// when a line has one of those, so that a log without any costs no time for them.
-    ///
-    /// # Errors
-    /// When the literals are too large together.
-    pub fn new(signatures: Vec<(String, Signature)>) -> Result<Self, SignatureError> {
-        let too_large = |pattern: &str, why| SignatureError::Alternation {
-            pattern: pattern.to_owned(),
-            why: Box::new(why),
-        };
+    pub fn new(signatures: Vec<(String, Signature)>) -> Self {
         let mut near: Vec<String> = signatures
             .iter()
             .flat_map(|(_, signature)| signature.near.iter().map(|near| near.literal.clone()))
@@ -60,24 +54,17 @@ impl Matcher {
             .collect();
         literals.sort_unstable();
         literals.dedup();
-        let alternation = literals.iter().map(|it| regex::escape(it)).collect::<Vec<_>>().join("|");
-        let words = RegexBuilder::new(&alternation)
-            .size_limit(64 << 20)
-            .build()
-            .map_err(|why| too_large("all literals", why))?;
+        let words = WordScanner::new(&literals);
         let all = |pattern: fn(&Signature) -> String| {
             Patterns::new(signatures.iter().map(|(_, it)| pattern(it)).collect())
         };
         let strict = all(Signature::anchored);
         let loose = all(|signature| signature.pattern.clone());
-        Ok(Self { signatures, strict, loose, words, near })
+        Self { signatures, strict, loose, words, near }
     }
 
     /// Compiles the signatures of all cards of a catalogue.
-    ///
-    /// # Errors
-    /// As [`Self::new`].
-    pub fn of(catalogue: &Catalogue) -> Result<Self, SignatureError> {
+    pub fn of(catalogue: &Catalogue) -> Self {
         let signatures = catalogue.entries().iter().flat_map(|entry| {
             let signatures = entry.card.signatures.iter();
             signatures.map(|signature| (entry.card.id.clone(), signature.clone()))
@@ -91,9 +78,9 @@ impl Matcher {
         (mode, signature)
     }
 
-    /// Returns where the next line that is worth a look has a known word, from `start` on.
-    pub fn next_word(&self, bytes: &[u8], start: usize) -> Option<usize> {
-        self.words.find_at(bytes, start).map(|found| found.start())
+    /// Begins to look for known words in a log: each line that has one is worth a look.
+    pub(super) fn words_in<'a>(&'a self, log: &'a [u8]) -> Words<'a> {
+        self.words.words_in(log)
     }
 
     /// Returns the first signature that a line has.

@@ -10,6 +10,7 @@ mod log_line;
 mod matcher;
 mod proximity;
 mod quoted_text;
+mod word_scanner;
 
 pub use analysis::{Analysis, Options};
 pub use decode::visible_segments;

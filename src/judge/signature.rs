@@ -57,13 +57,12 @@ pub struct Near {
     pub same_unit: bool,
 }
 
-/// Why a signature cannot be used.
+/// The pattern of a signature that cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum SignatureError {
-    #[error("the pattern `{pattern}` is no regular expression: {why}")]
-    Pattern { pattern: String, why: Box<regex::Error> },
-    #[error("the pattern `{pattern}` is too large to be searched for: {why}")]
-    Alternation { pattern: String, why: Box<regex::Error> },
+#[error("the pattern `{pattern}` is no regular expression: {why}")]
+pub struct SignatureError {
+    pattern: String,
+    why: Box<regex::Error>,
 }
 
 impl Signature {
@@ -72,10 +71,8 @@ impl Signature {
     /// # Errors
     /// When it is no regular expression.
     pub fn regex(&self) -> Result<Regex, SignatureError> {
-        Regex::new(&self.anchored()).map_err(|why| SignatureError::Pattern {
-            pattern: self.pattern.clone(),
-            why: Box::new(why),
-        })
+        Regex::new(&self.anchored())
+            .map_err(|why| SignatureError { pattern: self.pattern.clone(), why: Box::new(why) })
     }
 
     /// Returns the pattern as one that begins where the message does.

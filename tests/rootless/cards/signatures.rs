@@ -34,7 +34,7 @@ fn a_card_has_signatures_or_says_why_no_message_shows_it() {
 #[test]
 fn each_sample_names_its_card_and_each_near_miss_does_not() {
     let catalogue = catalogue();
-    let matcher = Matcher::of(&catalogue).unwrap();
+    let matcher = Matcher::of(&catalogue);
     let mut wrong = Vec::new();
     for Entry { card, .. } in catalogue.entries() {
         for signature in &card.signatures {
@@ -62,7 +62,7 @@ fn each_sample_names_its_card_and_each_near_miss_does_not() {
 #[test]
 fn what_a_sample_prints_has_no_raw_placeholder() {
     let catalogue = catalogue();
-    let matcher = Matcher::of(&catalogue).unwrap();
+    let matcher = Matcher::of(&catalogue);
     for Entry { card, .. } in catalogue.entries() {
         for signature in &card.signatures {
             for sample in &signature.samples {
