@@ -5,7 +5,8 @@
 debian_build() {
     local doctor unit command
     say 'the package for Debian'
-    command -v cargo-deb >/dev/null || cargo install --quiet --locked cargo-deb
+    # It runs once: to optimise it would take longer.
+    command -v cargo-deb >/dev/null || cargo install --quiet --locked --debug cargo-deb
     rm -rf "$STAGE"
     mkdir -p "$STAGE"/{man,completions,units/system,units/user}
     doctor=$STAGE/doctor
