@@ -10,16 +10,15 @@ mod logout_survival;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use launch_doctor::judge::{Baseline, Card, Platform, judge};
+use launch_doctor::judge::{Baseline, Catalogue, Platform, judge};
 use launch_probes::host::{Manager, Versions};
 #[cfg(test)]
 use launch_probes::sandbox::FactDecl;
 use launch_probes::{Measurement, NotMeasured, Outcome};
 
-/// A card and its measurement.
+/// The measurement for a card.
 struct LabProbe {
     id: &'static str,
-    card: &'static str,
     #[cfg(test)]
     facts: &'static [FactDecl],
     measure: fn(&[String], Instant) -> Result<Measurement, NotMeasured>,
@@ -28,14 +27,12 @@ struct LabProbe {
 const PROBES: [LabProbe; 2] = [
     LabProbe {
         id: "logout-survival",
-        card: include_str!("../../../probes/session/logout_survival.toml"),
         #[cfg(test)]
         facts: logout_survival::FACTS,
         measure: logout_survival::measure,
     },
     LabProbe {
         id: "journal-rate-limit",
-        card: include_str!("../../../probes/fanout/journal_rate_limit.toml"),
         #[cfg(test)]
         facts: journal_rate_limit::FACTS,
         measure: journal_rate_limit::measure,
@@ -51,7 +48,8 @@ fn main() -> anyhow::Result<()> {
     let Some(probe) = PROBES.iter().find(|probe| probe.id == id) else {
         bail!("`{id}` is not measured here")
     };
-    let card = Card::parse(probe.card)?;
+    let catalogue = Catalogue::select(&[id], &[])?;
+    let card = &catalogue.entries()[0].card;
     let deadline = Instant::now() + TIMEOUT;
     let versions = Versions::query(deadline);
     let outcome = match (probe.measure)(&arguments, deadline) {
@@ -60,7 +58,7 @@ fn main() -> anyhow::Result<()> {
     };
     let versions = versions.wait();
     let platform = Platform { versions: &versions, manager: Manager::User };
-    let judgement = judge(&card, &outcome, Baseline::Cards(platform));
+    let judgement = judge(card, &outcome, Baseline::Cards(platform));
     let facts = match &outcome {
         Outcome::Measured(measurement) => &measurement.facts,
         Outcome::NotMeasured(_) => &std::collections::BTreeMap::new(),
@@ -84,8 +82,8 @@ mod tests {
     #[test]
     fn each_measurement_declares_the_facts_and_values_of_its_card() {
         for probe in PROBES {
-            let card = Card::parse(probe.card).unwrap();
-            assert_eq!(card.id, probe.id);
+            let catalogue = Catalogue::select(&[probe.id.to_owned()], &[]).unwrap();
+            let card = &catalogue.entries()[0].card;
             let on_card: BTreeMap<&str, BTreeSet<&str>> = card
                 .facts
                 .iter()

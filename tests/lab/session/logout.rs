@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::Path;
 
+use launch_probes::PROBES;
 use rstest::rstest;
 use serde_json::Value;
 
@@ -15,7 +16,6 @@ use crate::lab::{Machine, Release, doctor};
 on_each_release!(what_outlives_the_last_session_and_terminate_user_is_as_recorded);
 on_each_release!(no_session_is_ended_unless_three_ordinary_users_are_logged_out);
 
-const CARD: &str = include_str!("../../../probes/session/logout_survival.toml");
 const ID: &str = "logout-survival";
 /// What logind must be set to for the measurement.
 const SHORT_DELAY: &str = "UserStopDelaySec=500ms";
@@ -181,7 +181,8 @@ fn doctor_has_no_code_that_ends_sessions() {
     };
     let outside_card = |path: &Path| {
         let mut binary = fs::read(path).unwrap();
-        let card = CARD.as_bytes();
+        let probe = PROBES.iter().find(|probe| probe.id() == ID).unwrap();
+        let card = probe.card.as_bytes();
         let mut copies = 0;
         while let Some(start) = binary.windows(card.len()).position(|window| window == card) {
             binary[start..start + card.len()].fill(0);
