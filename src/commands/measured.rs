@@ -3,16 +3,21 @@ use std::collections::BTreeMap;
 use launch_probes::Outcome;
 use launch_probes::host::{Component, Manager, Versions};
 
-use super::run::Run;
 use crate::judge::{Catalogue, Record};
 
-/// Returns what a run measured as a record, without the facts that differ from run to run.
-pub(super) fn record_of(catalogue: &Catalogue, run: &Run, manager: Manager) -> Record {
+/// Returns what was measured as a record, without the facts that differ from run to run. `outcomes` are in the order of the
+/// catalogue.
+pub(super) fn record_of<'a>(
+    catalogue: &Catalogue,
+    outcomes: impl IntoIterator<Item = &'a Outcome>,
+    versions: &Versions,
+    manager: Manager,
+) -> Record {
     let mut facts = BTreeMap::new();
     let mut without_facts = Vec::new();
-    for (entry, attempt) in catalogue.entries().iter().zip(&run.attempts) {
+    for (entry, outcome) in catalogue.entries().iter().zip(outcomes) {
         let id = entry.card.id.clone();
-        match &attempt.result.outcome {
+        match outcome {
             Outcome::Measured(measurement) => {
                 let mut recorded = measurement.facts.clone();
                 recorded.retain(|name, _| {
@@ -24,7 +29,7 @@ pub(super) fn record_of(catalogue: &Catalogue, run: &Run, manager: Manager) -> R
         }
     }
     let without_facts = without_facts.into_iter().collect();
-    let mut record = Record::new(named_versions(&run.versions), facts, without_facts);
+    let mut record = Record::new(named_versions(versions), facts, without_facts);
     record.manager = manager;
     record
 }

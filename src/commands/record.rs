@@ -3,7 +3,6 @@ use std::path::PathBuf;
 use anyhow::Context;
 use launch_probes::runner::RunError;
 
-use super::measured::record_of;
 use super::run::{Live, ProbeAttempt, Run};
 use crate::cli::ExamineOptions;
 use crate::config::RunConfig;
@@ -31,7 +30,7 @@ pub(super) fn run(
         Err(RunError::Interrupted(_)) => return Ok(Exit::Interrupted),
         Err(error) => return Err(error).context("the probes could not be run"),
     };
-    let record = record_of(&config.catalogue, &run, config.settings.manager);
+    let record = run.record(&config);
     sink::write(&record.to_toml(), file.map(PathBuf::as_path))?;
     // The record lacks what these would have measured.
     let is_partial = run.attempts.iter().any(ProbeAttempt::is_unmeasured);

@@ -12,7 +12,7 @@ use super::measured::record_of;
 use super::progress::ProgressLine;
 use crate::config::RunConfig;
 use crate::exit::FailOn;
-use crate::judge::{Baseline, Kind, broken_needs, judge, withhold_changes};
+use crate::judge::{Baseline, Kind, Record, broken_needs, judge, withhold_changes};
 use crate::report::{Host, PolicyReport, ProbeReport, RecordComparison, Report};
 
 /// What one run measured on this host, before it is judged.
@@ -85,22 +85,27 @@ impl Run {
         })
     }
 
+    /// Returns what was measured as a record.
+    pub(super) fn record(&self, config: &RunConfig) -> Record {
+        record_of(&config.catalogue, self.outcomes(), &self.versions, config.settings.manager)
+    }
+
+    fn outcomes(&self) -> impl Iterator<Item = &Outcome> {
+        self.attempts.iter().map(|attempt| &attempt.result.outcome)
+    }
+
     /// Judges every outcome by a baseline and the configuration's policy, and makes the report.
     pub(super) fn report(self, config: &RunConfig, baseline: Baseline, fail_on: FailOn) -> Report {
         let today = Zoned::now().date();
         let mut policy = PolicyReport::of(&config.policy);
         let comparison = match baseline {
-            Baseline::Record(record) => Some(RecordComparison::new(
-                record,
-                &record_of(&config.catalogue, &self, config.settings.manager),
-            )),
+            Baseline::Record(record) => Some(RecordComparison::new(record, &self.record(config))),
             Baseline::Cards(_) | Baseline::Behaviours(_) => None,
         };
         let entries = config.catalogue.entries();
-        let outcomes = self.attempts.iter().map(|attempt| &attempt.result.outcome);
         let mut judgements: Vec<_> = entries
             .iter()
-            .zip(outcomes)
+            .zip(self.outcomes())
             .map(|(entry, outcome)| judge(&entry.card, outcome, baseline))
             .collect();
         let results = self.attempts.iter().map(|attempt| &attempt.result);

@@ -1,8 +1,8 @@
 use launch_probes::Measurement;
 
+use super::baseline::Baseline;
 use super::card::{Card, Fact, FactValue, Kind};
-use super::expectation::Platform;
-use super::judgement::Baseline;
+use super::recorded::Platform;
 use super::verdict::Verdict;
 
 /// The verdict on one fact, before it is put into words.

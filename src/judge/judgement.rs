@@ -3,10 +3,9 @@ use std::collections::BTreeMap;
 
 use launch_probes::{Measurement, NotMeasured, Outcome};
 
+use super::baseline::Baseline;
 use super::card::{Card, Fact, FactValue};
-use super::expectation::Platform;
 use super::fact_verdict::{FactVerdict, judge_fact};
-use super::record::Record;
 use super::verdict::Verdict;
 use crate::text::quote;
 use crate::text::sanitize::one_line;
@@ -73,17 +72,6 @@ impl Judgement {
             self.verdict = worst.verdict;
         }
     }
-}
-
-/// What the facts are compared with.
-#[derive(Debug, Clone, Copy)]
-pub enum Baseline<'a> {
-    /// The cards, for the versions on this host: behaviours by their record, checks by their values.
-    Cards(Platform<'a>),
-    /// The cards, but behaviours alone: what changed, however this host is set up.
-    Behaviours(Platform<'a>),
-    /// What a host measured: behaviours and checks alike.
-    Record(&'a Record),
 }
 
 /// Judges the outcome of a probe by its card and a baseline.

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::card::{Card, FactValue, Kind};
-use super::expectation::Platform;
+use super::recorded::Platform;
 
 /// What changes for launchers when components change their versions, by the cards alone.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
