@@ -1,4 +1,4 @@
-//! Finds scopes of the agents' slice that still run although no pane has them and what launched them has ended.
+//! Finds scopes of the agents' slice that keep running after their pane or launcher has ended.
 
 use std::env;
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ const OWN_PREFIX: &str = "launch_doctor_";
 const NAMED: usize = 3;
 
 fact_values! {
-    /// Whether a scope in the slice has lost its pane and its launcher.
+    /// Whether a scope in the slice keeps running after its pane or launcher has ended.
     enum Orphans {
         None = "none",
         Some = "some",
@@ -37,6 +37,7 @@ pub(crate) fn measure(context: &ProbeContext) -> Result<Measurement, NotMeasured
     measurement.detail("unit", slice.unit());
     measurement.detail("manager", context.settings.manager.option());
     measurement.detail("orphans", sentence(&orphans));
+    measurement.detail("keep", if orphans.len() == 1 { "keeps" } else { "keep" });
     measurement.list("orphan", orphans.iter().cloned());
     let value = if orphans.is_empty() { Orphans::None } else { Orphans::Some };
     measurement.set(ORPHANS, value);
