@@ -2,7 +2,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use nix::fcntl::{OFlag, open};
+use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::sys::stat::Mode;
 use nix::unistd::read;
 
@@ -17,7 +17,9 @@ const LINE: usize = 2048;
 /// # Errors
 /// If it cannot be read.
 pub(crate) fn read_kernel_file(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
-    read_all(&open(path.as_ref(), OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?)
+    // musl's open(3) makes a second system call for O_CLOEXEC.
+    let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
+    read_all(&openat(AT_FDCWD, path.as_ref(), flags, Mode::empty())?)
 }
 
 /// Does the same, and takes the file for text.

@@ -111,17 +111,16 @@ impl OwnerIndex {
         &self.unreadable
     }
 
-    /// Returns the owner of a process, by the process itself and by those that started it. `None` if it belongs to no
-    /// pane, no server and no service.
-    pub fn of_process(&self, pid: u32, table: &ProcessTable) -> Option<Owner> {
+    /// Returns the owner of a process, by the process itself and by those that started it; `unit` is the one that it is
+    /// in. `None` if it belongs to no pane, no server and no service.
+    pub fn of_process(&self, pid: u32, unit: Option<&str>, table: &ProcessTable) -> Option<Owner> {
         if self.servers.contains(&pid) {
             return Some(Owner::without_pane(OwnerKind::TmuxServer, OwnerEvidence::ServerPid));
         }
         if let Some((pane, by)) = self.pane_of(&[pid], table) {
             return Some(Owner::of_pane(pane, by));
         }
-        let cgroup = Cgroup::of_pid(pid).ok()?;
-        let unit = cgroup.unit().filter(|unit| unit.ends_with(".service"))?;
+        let unit = unit.filter(|unit| unit.ends_with(".service"))?;
         let owner = Owner::without_pane(OwnerKind::Manager, OwnerEvidence::LauncherUnit);
         Some(Owner { unit: Some(unit.to_owned()), ..owner })
     }

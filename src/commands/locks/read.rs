@@ -119,7 +119,7 @@ impl Reading {
             row.set_owners(|pid| {
                 let unit = Cgroup::of_pid(pid).ok();
                 let unit = unit.and_then(|cgroup| cgroup.unit().map(str::to_owned));
-                (index.of_process(pid, &table), unit)
+                (index.of_process(pid, unit.as_deref(), &table), unit)
             });
         }
     }
