@@ -1,13 +1,11 @@
 //! The standard error of every command that probes keep as evidence names the probe.
 
 use std::collections::{BTreeSet, HashMap};
-use std::io::Write;
-use std::process::{Command, Stdio};
 
+use launch_doctor::diagnose::{Analysis, InputFormat, Matcher, Options};
 use launch_doctor::judge::{Card, Catalogue};
-use serde_json::Value;
 
-use crate::lab::{Machine, Release, doctor};
+use crate::lab::{Machine, Release};
 
 on_each_tmux!(each_message_in_the_evidence_of_a_probe_names_the_probe);
 
@@ -79,6 +77,7 @@ fn each_message_in_the_evidence_of_a_probe_names_the_probe(release: Release) {
     let catalogue = Catalogue::select(&[], &[]).unwrap();
     let cards: HashMap<&str, &Card> =
         catalogue.entries().iter().map(|entry| (entry.card.id.as_str(), &entry.card)).collect();
+    let matcher = Matcher::of(&catalogue);
     let mut named_probes = BTreeSet::new();
     let mut wrong = Vec::new();
     for probe in report.json()["probes"].as_array().unwrap() {
@@ -89,7 +88,7 @@ fn each_message_in_the_evidence_of_a_probe_names_the_probe(release: Release) {
             if message.trim().is_empty() || !seen.insert(message) {
                 continue;
             }
-            let named = diagnosed(message);
+            let named = diagnosed(message, &matcher, &cards);
             if named.contains(id) {
                 named_probes.insert(id.to_owned());
             } else if !is_expected(cards[id], message, &named, evidence["exit"] == 0) {
@@ -119,21 +118,11 @@ fn is_expected(card: &Card, message: &str, named: &BTreeSet<String>, succeeded: 
 }
 
 /// Returns the failure modes that `doctor diagnose` finds in a message.
-fn diagnosed(message: &str) -> BTreeSet<String> {
-    let mut child = Command::new(doctor())
-        .args(["diagnose", "--format", "json"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    writeln!(child.stdin.take().unwrap(), "{message}").unwrap();
-    let output = child.wait_with_output().unwrap();
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let mut modes = BTreeSet::new();
-    for finding in report["findings"].as_array().unwrap() {
-        let also = finding["also"].as_array().unwrap().iter();
-        modes.extend(also.chain([&finding["mode"]]).map(|id| id.as_str().unwrap().to_owned()));
-    }
-    modes
+fn diagnosed(message: &str, matcher: &Matcher, cards: &HashMap<&str, &Card>) -> BTreeSet<String> {
+    let mut analysis = Analysis::new(matcher, cards.values().copied(), Options::default());
+    analysis.begin_input("-", InputFormat::Text);
+    analysis.feed(format!("{message}\n").as_bytes());
+    analysis.end_input(None);
+    let findings = analysis.finish().findings.into_iter();
+    findings.flat_map(|finding| finding.also.into_iter().chain([finding.mode])).collect()
 }

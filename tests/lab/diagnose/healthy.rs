@@ -20,7 +20,7 @@ const PREPARE: &str = "
     systemd-analyze log-level debug
     printf '%s\\n' '[Unit]' 'Description=tick' '[Service]' 'Type=oneshot' 'ExecStart=/bin/echo tick' \
         >/etc/systemd/user/tick.service
-    printf '%s\\n' '[Timer]' 'OnActiveSec=0' 'OnUnitActiveSec=3s' 'AccuracySec=1ms' >/etc/systemd/user/tick.timer
+    printf '%s\\n' '[Timer]' 'OnActiveSec=0' 'OnUnitActiveSec=10s' 'AccuracySec=1ms' >/etc/systemd/user/tick.timer
 ";
 
 /// As root: packages are built, installed and removed, services restart, users log in.
@@ -32,12 +32,13 @@ const ROOT: &str = r#"
             >/srv/pkg/DEBIAN/control
         dpkg-deb --build /srv/pkg /srv/ordinary.deb
         dpkg --install /srv/ordinary.deb
-        # More often would be more than its start limit allows.
-        [ "$n" -gt 2 ] || systemctl restart systemd-logind.service
+        # More often would be more than its start limit allows, and later it would meet the next log-in of the agent.
+        [ "$n" -gt 2 ] || [ -e /run/restarted ] || systemctl restart systemd-logind.service
         systemd-run --quiet --wait --collect -p StandardOutput=journal dpkg --verify ordinary
         systemd-run --quiet --scope sh -c 'find /usr/share/doc -type f | head -n 300 | xargs md5sum'
         su - other -c 'id; systemctl --user list-timers --all'
     done 2>&1 | systemd-cat --identifier=maintenance
+    : >/run/restarted
     dpkg --status libc6 git tmux 2>&1 | systemd-cat --identifier=dpkg
     dpkg --purge ordinary 2>&1 | systemd-cat --identifier=maintenance
 "#;
@@ -45,8 +46,9 @@ const ROOT: &str = r#"
 /// As `agent`: units, scopes and timers, git and tmux.
 const AGENT: &str = r#"
     systemctl --user log-level debug 2>/dev/null || systemd-analyze --user log-level debug
-    systemctl --user daemon-reload
-    systemctl --user start tick.timer
+    systemctl --user is-active --quiet tick.timer || systemctl --user start tick.timer
+    # A server that exits with its last session refuses the client that connects just then.
+    tmux has-session -t =fleet 2>/dev/null || tmux -f /dev/null new-session -d -s fleet cat
     work() {
         cd "$(mktemp -d)" && mkdir -p copy && git init -q --bare shared && git clone -q shared copy/tree && cd copy/tree
         for n in $(seq 10); do
@@ -57,7 +59,7 @@ const AGENT: &str = r#"
             systemd-run --user --wait --collect --setenv=WORK="$n" -- git -C "$PWD" status
             systemd-run --user --scope --quiet --slice=agents.slice -- git -C "$PWD" fsck
             systemd-run --user --collect --unit="ordinary-$n" -- sh -c 'ls -lR /usr/share/doc | head -n 200'
-            tmux -f /dev/null new-session -d -s "session-$n" \
+            tmux new-session -d -s "session-$n" \
                 'systemd-run --user --scope --slice=agents.slice sh -c "ls -l /; exit 0"'
             tmux new-session -d -s "quiet-$n" cat
             tmux list-sessions && tmux kill-session -t "=quiet-$n"
