@@ -34,6 +34,11 @@ impl RunId {
         Ok(Self { boot: boot()?, namespace: namespace()?, pid, start })
     }
 
+    /// Returns whether a unit is one of a run, this one or another. Probes that look at the units of a host leave those out.
+    pub(crate) fn names_unit(unit: &str) -> bool {
+        unit.strip_prefix(PREFIX).is_some_and(|rest| rest.starts_with('_'))
+    }
+
     /// Parses the id at the start of a name, such as a unit's or a directory's. A name that only
     /// resembles an id (`+7` for a number) gives `None`: clean-up must not remove what no run made.
     pub fn parse(name: &str) -> Option<Self> {

@@ -7,11 +7,8 @@ use super::support::unit_group::UnitGroup;
 use crate::exec::Output;
 use crate::fact_values;
 use crate::host::UnitProperties;
-use crate::sandbox::{Fact, FactDecl, Measurement, NotMeasured, ProbeContext};
+use crate::sandbox::{Fact, FactDecl, Measurement, NotMeasured, ProbeContext, RunId};
 
-/// The prefix of every unit of a doctor: units that other probes let fail at this moment do not
-/// count.
-const OWN_PREFIX: &str = "launch_doctor_";
 /// The number of failed units from which on the manager's size matters.
 const MANY: usize = 50;
 /// How many groups the summary names.
@@ -106,7 +103,7 @@ impl FailedUnits {
         let text = run.stdout_text();
         let names = text.lines().filter_map(|line| line.split_ascii_whitespace().next());
         let names: Vec<String> =
-            names.filter(|name| !name.starts_with(OWN_PREFIX)).map(str::to_owned).collect();
+            names.filter(|name| !RunId::names_unit(name)).map(str::to_owned).collect();
         drop(text);
         run.stdout.clear();
         let launched = match transient_dir(manager).and_then(file_names) {

@@ -9,11 +9,9 @@ use crate::host::{
     Cgroup, OwnerIndex, ProcessTable, SliceUnits, TransientUnits, UnitCgroup, User, is_orphan,
 };
 use crate::sandbox::{
-    Fact, FactDecl, Measurement, NotMeasured, ProbeContext, user_tmux_servers_in,
+    Fact, FactDecl, Measurement, NotMeasured, ProbeContext, RunId, user_tmux_servers_in,
 };
 
-/// The prefix of every unit of a doctor, whose probes run beside this one.
-const OWN_PREFIX: &str = "launch_doctor_";
 /// How many orphans the summary names.
 const NAMED: usize = 3;
 
@@ -62,7 +60,7 @@ fn scopes_in(context: &ProbeContext, slice: &AgentSlice) -> Result<Vec<Scope>, N
         return Ok(Vec::new());
     };
     let is_foreign =
-        |unit: &&UnitCgroup| unit.name.ends_with(".scope") && !unit.name.starts_with(OWN_PREFIX);
+        |unit: &&UnitCgroup| unit.name.ends_with(".scope") && !RunId::names_unit(&unit.name);
     let own = std::process::id();
     let inside = slices.iter().filter(|it| it.is_in(named));
     let scopes = inside.flat_map(SliceUnits::launched).filter(is_foreign);

@@ -3,10 +3,8 @@ use std::collections::BTreeMap;
 use super::triggered_unit::TriggeredUnit;
 use crate::exec::Output;
 use crate::host::{Timer, UnitProperties};
-use crate::sandbox::{NotMeasured, ProbeContext};
+use crate::sandbox::{NotMeasured, ProbeContext, RunId};
 
-/// The prefix of every unit of a doctor: timers of other probes do not count.
-const OWN_PREFIX: &str = "launch_doctor_";
 /// How much output of systemctl is read, in bytes: enough for a thousand timers.
 const CAPTURE_LIMIT: usize = 2 << 20;
 const PROPERTIES: &str = "--property=Id,Unit,ActiveState,SubState,UnitFileState,ConditionResult,\
@@ -80,7 +78,7 @@ fn parse(text: &str) -> BTreeMap<String, (Timer, UnitProperties, bool)> {
             .any(|setting| block.contains(setting));
         Some((timer.name.clone(), (timer, properties, is_relative)))
     });
-    timers.filter(|(name, _)| !name.starts_with(OWN_PREFIX)).collect()
+    timers.filter(|(name, _)| !RunId::names_unit(name)).collect()
 }
 
 impl TimerState {
