@@ -98,9 +98,11 @@ pub(super) fn read(
         filled += read;
         if is_skipping {
             let Some(end) = memchr(b'\n', &buffer[..filled]) else {
+                analysis.skip(filled);
                 filled = 0;
                 continue;
             };
+            analysis.skip(end + 1);
             buffer.copy_within(end + 1..filled, 0);
             filled -= end + 1;
             is_skipping = false;
@@ -115,7 +117,10 @@ pub(super) fn read(
             for index in analysis.feed(&buffer[..filled]) {
                 on_found(analysis, index)?;
             }
-            incomplete = Some(format!("a line is longer than {} KiB", LONGEST_LINE >> 10));
+            incomplete = Some(format!(
+                "a line is longer than {} KiB, and what follows there was skipped",
+                LONGEST_LINE >> 10
+            ));
             filled = 0;
             is_skipping = true;
         }

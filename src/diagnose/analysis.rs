@@ -89,6 +89,11 @@ impl<'a> Analysis<'a> {
         (known..self.findings.len()).collect()
     }
 
+    /// Counts bytes of the input that are not analysed.
+    pub fn skip(&mut self, bytes: usize) {
+        self.input().bytes += bytes as u64;
+    }
+
     /// Ends an input; `incomplete` says why not all of it could be read.
     pub fn end_input(&mut self, incomplete: Option<String>) -> Vec<usize> {
         let known = self.findings.len();

@@ -40,7 +40,7 @@ pub fn human(
     }
     for input in &diagnosis.inputs {
         if let Some(why) = &input.incomplete {
-            let line = format!("{} was not read to its end: {why}", name(&input.name));
+            let line = format!("{} could not be read whole: {why}", name(&input.name));
             push_wrapped(&mut text, &one_line(&line), "? ", "  ", width);
         }
     }
