@@ -10,9 +10,9 @@ use std::path::Path;
 use crate::exec::{EVIDENCE_LIMIT, truncate};
 use crate::host::{
     Cgroup, Component, Mount, ProcStat, TmuxPane, UnitProperties, cgroup_usage, flock, git_dir,
-    git_lock, git_process, lock_holder, lock_line, logind, os, owner_index, password_prompt,
-    proc_locks, process, runtime_dir, tmux_environment, tmux_identity, tmux_panes, tmux_server,
-    transient_units, versions,
+    git_lock, git_process, lock_holder, lock_line, logind, os, password_prompt, proc_locks,
+    process, runtime_dir, tmux_environment, tmux_identity, tmux_panes, tmux_server,
+    transient_units, unit_name, versions,
 };
 use crate::runner::cleanup::unit_cleanup;
 use crate::runner::worker;
@@ -141,7 +141,7 @@ pub fn words(bytes: &[u8]) {
         assert!(path.as_os_str().len() <= bytes.len());
     }
     let text = String::from_utf8_lossy(bytes);
-    assert!(owner_index::unescape(&text).len() <= 3 * text.len());
+    assert!(unit_name::unescape(&text).len() <= 3 * text.len());
     let file = session::support::linger_file::escaped(&text);
     assert!(file.bytes().all(|byte| (b' '..127).contains(&byte)) && file.len() <= 4 * text.len());
     let argument = session::linger::as_argument(&text, 1000);

@@ -4,10 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::Path;
 
+use super::scope_launcher::launcher;
 use super::tmux_panes::PendingPanes;
+use super::unit_name::unescape;
 use super::{
-    Access, Cgroup, Owner, OwnerEvidence, OwnerKind, ProcessTable, SocketState, TmuxIdentity,
-    TmuxPane, TmuxServer,
+    Access, Owner, OwnerEvidence, OwnerKind, ProcessTable, SocketState, TmuxIdentity, TmuxPane,
+    TmuxServer,
 };
 
 /// Maps processes and units to the tmux panes that they belong to.
@@ -140,17 +142,27 @@ impl OwnerIndex {
         if members.iter().any(|pid| self.servers.contains(pid)) {
             return Some(Owner::without_pane(OwnerKind::TmuxServer, OwnerEvidence::ServerPid));
         }
-        let named = self.of_unit_name(unit, members, table);
-        let named = named.or_else(|| {
+        // Of a pane that was closed, or that runs another command now.
+        let is_left_over = members.iter().any(|pid| self.was_in_pane(*pid));
+        let named = || {
             let has_panes = !self.panes.is_empty();
-            self.of_description(&has_panes.then(description)??, members, table)
-        });
+            let described = || self.of_description(&has_panes.then(description)??, members, table);
+            self.of_unit_name(unit, members, table).or_else(described)
+        };
+        let named = if is_left_over { None } else { named() };
         named.or_else(|| {
             if unit.ends_with(".scope") {
-                return launcher(members, table);
+                // A server starts the commands of its panes, which stay its children when a pane is closed.
+                let is_server = |pid| is_left_over && self.servers.contains(&pid);
+                return launcher(members, table, is_server);
             }
             Some(Owner::without_pane(OwnerKind::Manager, OwnerEvidence::LauncherUnit))
         })
+    }
+
+    /// Returns whether a process was started in a pane of one of the servers.
+    fn was_in_pane(&self, pid: u32) -> bool {
+        TmuxIdentity::of_pid(pid).is_some_and(|it| self.servers.contains(&it.server_pid))
     }
 
     /// Returns the pane of which a process is the own one, if it is.
@@ -197,7 +209,11 @@ impl OwnerIndex {
         if let Some(pane) = first(&mut members.iter().filter_map(by_tty)) {
             return Some((pane, OwnerEvidence::Tty));
         }
-        let by_identity = |pid: &u32| self.by_identity.get(&TmuxIdentity::of_pid(*pid)?).copied();
+        let by_identity = |pid: &u32| {
+            let at = *self.by_identity.get(&TmuxIdentity::of_pid(*pid)?)?;
+            // respawn-pane keeps the id of a pane.
+            is_older(&self.panes[at], &[*pid], table).then_some(at)
+        };
         let pane = first(&mut members.iter().filter_map(by_identity))?;
         Some((pane, OwnerEvidence::TmuxPane))
     }
@@ -261,45 +277,11 @@ fn ttys(panes: &[TmuxPane]) -> HashMap<u32, usize> {
     alive.filter_map(|(at, pane)| Some((pane.tty_number()?, at))).collect()
 }
 
-/// Returns the owner of a scope that is the process that launched it, with its unit if it is in one. `None` if the
-/// process has ended, so that the kernel gave its children to a manager or to init.
-fn launcher(members: &[u32], table: &ProcessTable) -> Option<Owner> {
-    let parents = members.iter().filter_map(|pid| Some(table.get(*pid)?.parent));
-    let mut launchers = parents.filter(|parent| *parent != 1 && !members.contains(parent));
-    let unit = launchers.find_map(|parent| {
-        if parent == 0 {
-            // It is in another process-id namespace.
-            return Some(String::new());
-        }
-        let cgroup = Cgroup::of_pid(parent).ok()?;
-        (cgroup.unit() != Some("init.scope")).then(|| cgroup.unit().unwrap_or_default().to_owned())
-    })?;
-    let owner = Owner::without_pane(OwnerKind::Launcher, OwnerEvidence::LauncherUnit);
-    Some(Owner { unit: Some(unit).filter(|unit| !unit.is_empty()), ..owner })
-}
-
 /// Returns whether a pane was opened before the oldest of some processes was started.
 fn is_older(pane: &TmuxPane, members: &[u32], table: &ProcessTable) -> bool {
     let start = |pid: u32| table.get(pid).map(|stat| stat.start_time);
     let oldest = members.iter().filter_map(|pid| start(*pid)).min();
     !matches!((start(pane.pid), oldest), (Some(pane), Some(oldest)) if pane > oldest)
-}
-
-/// Undoes systemd's escapes in a unit's name: `\x2d` is a dash (systemd.unit(5), "STRING ESCAPING").
-pub(crate) fn unescape(name: &str) -> String {
-    let mut bytes = Vec::with_capacity(name.len());
-    let mut rest = name.as_bytes();
-    while let Some((first, tail)) = rest.split_first() {
-        let digits = rest.strip_prefix(b"\\x").and_then(|tail| str::from_utf8(tail.get(..2)?).ok());
-        if let Some(byte) = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            bytes.push(byte);
-            rest = &rest[4..];
-        } else {
-            bytes.push(*first);
-            rest = tail;
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]
@@ -381,13 +363,5 @@ mod tests {
         for text in ["", "tmux child pane ", "tmux child pane 9", "a b", "a:0.1"] {
             assert_eq!(owner(text), None, "{text}");
         }
-    }
-
-    #[test]
-    fn escapes_of_unit_names_are_undone() {
-        assert_eq!(unescape(r"a\x2db\x20c"), "a-b c");
-        assert_eq!(unescape(r"a\x2"), r"a\x2");
-        assert_eq!(unescape(r"\xc3\xa9"), "é");
-        assert_eq!(unescape(r"\xé1"), r"\xé1");
     }
 }

@@ -1,6 +1,9 @@
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
 use serde::Serialize;
 
-use super::TmuxPane;
+use super::{TmuxPane, User};
 
 /// The agent to which a process or a unit belongs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +72,13 @@ pub enum OwnerEvidence {
 /// which supervises it.
 pub fn is_orphan(unit: &str, owner: Option<&Owner>) -> bool {
     owner.is_none() && unit.ends_with(".scope")
+}
+
+/// Returns whether one of these processes is another user's, whose tmux servers are not asked.
+pub fn has_foreign_process(pids: &[u32]) -> bool {
+    let own = User::current().uid;
+    let owner = |pid: &u32| fs::metadata(format!("/proc/{pid}")).map(|process| process.uid());
+    pids.iter().any(|pid| owner(pid).is_ok_and(|uid| uid != own))
 }
 
 impl Owner {

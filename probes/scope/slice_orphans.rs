@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use super::support::agent_slice::AgentSlice;
 use crate::fact_values;
 use crate::host::{
-    Cgroup, OwnerIndex, ProcessTable, SliceUnits, TransientUnits, UnitCgroup, User, is_orphan,
+    Cgroup, OwnerIndex, ProcessTable, SliceUnits, TransientUnits, UnitCgroup, User,
+    has_foreign_process, is_orphan,
 };
 use crate::sandbox::{
     Fact, FactDecl, Measurement, NotMeasured, ProbeContext, RunId, user_tmux_servers_in,
@@ -18,6 +19,7 @@ const NAMED: usize = 3;
 fact_values! {
     /// Whether a scope in the slice keeps running after its pane or launcher has ended.
     enum Orphans {
+        Empty = "empty",
         None = "none",
         Some = "some",
     }
@@ -37,7 +39,11 @@ pub(crate) fn measure(context: &ProbeContext) -> Result<Measurement, NotMeasured
     measurement.detail("orphans", sentence(&orphans));
     measurement.detail("keep", if orphans.len() == 1 { "keeps" } else { "keep" });
     measurement.list("orphan", orphans.iter().cloned());
-    let value = if orphans.is_empty() { Orphans::None } else { Orphans::Some };
+    let value = match (scopes.is_empty(), orphans.is_empty()) {
+        (true, _) => Orphans::Empty,
+        (false, true) => Orphans::None,
+        (false, false) => Orphans::Some,
+    };
     measurement.set(ORPHANS, value);
     Ok(measurement)
 }
@@ -87,14 +93,20 @@ fn orphans_among(context: &ProbeContext, scopes: &[Scope]) -> Result<Vec<String>
         let owner = || index.of_unit(name, &scope.pids, &table, || transient.description(name));
         is_seen && is_orphan(name, owner().as_ref())
     };
-    let mut names: Vec<String> =
-        scopes.iter().filter(is_lost).map(|scope| scope.unit.name.clone()).collect();
-    names.sort();
-    match index.unreadable().first() {
-        // A pane of that server may have them.
-        Some(why) if !names.is_empty() => Err(NotMeasured::Unmeasured(why.clone())),
-        _ => Ok(names),
+    let lost: Vec<&Scope> = scopes.iter().filter(is_lost).collect();
+    // A pane of a server that was not asked, or did not answer, may have them.
+    if let Some(foreign) = lost.iter().find(|scope| has_foreign_process(&scope.pids)) {
+        return Err(NotMeasured::Unmeasured(format!(
+            "another user runs in {}, whose tmux servers are not asked: run doctor as that user",
+            foreign.unit.name
+        )));
     }
+    if let Some(why) = index.unreadable().first().filter(|_| !lost.is_empty()) {
+        return Err(NotMeasured::Unmeasured(why.clone()));
+    }
+    let mut names: Vec<String> = lost.iter().map(|scope| scope.unit.name.clone()).collect();
+    names.sort();
+    Ok(names)
 }
 
 /// Says how many orphans there are, and names the first.

@@ -36,6 +36,7 @@ fn reading(texts: &[&str]) -> Reading {
         since: None,
         usage: CgroupUsage { cpu_usec: Some(u64::MAX), ..Default::default() },
         sample: Some((u64::MAX, 1000)),
+        is_orphan: !number.is_multiple_of(2),
         owner: number.is_multiple_of(2).then(|| Owner {
             session: Some(next()),
             ..Owner::without_pane(OwnerKind::Session, OwnerEvidence::UnitName)

@@ -1,5 +1,4 @@
 use jiff::Timestamp;
-use launch_probes::host::is_orphan;
 
 use super::reading::{PaneReading, ProcessReading, Reading, SliceReading, UnitReading};
 use super::{
@@ -35,7 +34,7 @@ fn scope_of_unit(unit: UnitReading, now: Timestamp) -> Scope {
     Scope {
         kind,
         agent: session.unwrap_or_else(stem),
-        orphan: is_orphan(&unit.name, unit.owner.as_ref()),
+        orphan: unit.is_orphan,
         owner: unit.owner,
         slice: unit.slice,
         path: unit.path,
@@ -165,7 +164,7 @@ impl Scopes {
 #[cfg(test)]
 mod tests {
     use launch_probes::host::{
-        CgroupLimits, CgroupUsage, Manager, Owner, OwnerEvidence, OwnerKind,
+        CgroupLimits, CgroupUsage, Manager, Owner, OwnerEvidence, OwnerKind, is_orphan,
     };
 
     use super::*;
@@ -192,6 +191,7 @@ mod tests {
             since: Some(Timestamp::UNIX_EPOCH),
             usage: CgroupUsage { cpu_usec: Some(SECOND), ..Default::default() },
             sample: None,
+            is_orphan: is_orphan(name, owner.as_ref()),
             owner,
             processes: vec![process(5, 1), process(6, 5)],
         }

@@ -37,6 +37,8 @@ pub struct UnitReading {
     /// How much processor time it used while it was sampled, and for how long it was, in microseconds.
     pub sample: Option<(u64, u64)>,
     pub owner: Option<Owner>,
+    /// Whether it is known to have none.
+    pub is_orphan: bool,
     pub processes: Vec<ProcessReading>,
 }
 

@@ -12,7 +12,9 @@ use launch_doctor::report::scopes::{
 use launch_doctor::scopes::{
     PaneReading, ProcessReading, Reading, Scopes, SliceReading, UnitReading, analyse,
 };
-use launch_probes::host::{CgroupLimits, CgroupUsage, Manager, Owner, OwnerEvidence, OwnerKind};
+use launch_probes::host::{
+    CgroupLimits, CgroupUsage, Manager, Owner, OwnerEvidence, OwnerKind, is_orphan,
+};
 use serde_json::Value;
 
 const MIB: u64 = 1 << 20;
@@ -59,6 +61,7 @@ fn unit(name: &str, memory: Option<u64>, tasks: u64, owner: Option<Owner>) -> Un
             ..CgroupUsage::default()
         },
         sample: None,
+        is_orphan: is_orphan(name, owner.as_ref()),
         owner,
         processes: vec![process(10, 1, "bash", 1), process(11, 10, "claude", 2)],
     }

@@ -6,7 +6,8 @@ use std::{env, thread};
 use jiff::Timestamp;
 use launch_probes::host::{
     Access, Cgroup, CgroupLimits, CgroupUsage, Owner, OwnerEvidence, OwnerIndex, ProcessTable,
-    SliceUnits, StartClock, TmuxPane, TransientUnits, UnitCgroup, User,
+    SliceUnits, StartClock, TmuxPane, TransientUnits, UnitCgroup, User, has_foreign_process,
+    is_orphan,
 };
 use launch_probes::sandbox::user_tmux_servers_in;
 
@@ -64,14 +65,27 @@ pub(super) fn read(
             usage: it.unit.usage(),
             sample: None,
             owner: None,
+            is_orphan: false,
             processes: members.read(&it.pids),
         })
         .collect();
     let index = pending.wait();
     incomplete.extend(index.unreadable().iter().cloned());
+    let mut undecided = 0;
     for (unit, candidate) in units.iter_mut().zip(&candidates) {
         let description = || transient.description(&candidate.unit.name);
         unit.owner = index.of_unit(&unit.name, &candidate.pids, &table, description);
+        // The one in which the doctor runs is its caller's.
+        let has_none = is_orphan(&unit.name, unit.owner.as_ref())
+            && !candidate.pids.contains(&std::process::id());
+        let is_foreign = has_none && has_foreign_process(&candidate.pids);
+        undecided += usize::from(is_foreign);
+        unit.is_orphan = has_none && !is_foreign && index.unreadable().is_empty();
+    }
+    if undecided > 0 {
+        incomplete.push(format!(
+            "other users run in {undecided} of these units: their tmux servers are not asked, so that no orphan is found there"
+        ));
     }
     let mut panes = panes_outside(&index, &table, &slices, &units, &mut members);
     if let Some(span) = options.sample {

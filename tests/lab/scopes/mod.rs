@@ -1,5 +1,6 @@
 //! `doctor scopes` beside a scene whose every owner is known.
 
+mod lost_panes;
 mod owners;
 mod unreadable;
 

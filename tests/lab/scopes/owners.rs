@@ -134,6 +134,8 @@ fn assert_a_slice_without_units_is_no_error(machine: &Machine) {
     let (exit, empty) = scopes(machine, &["--slice", "empty"]);
     assert_eq!((exit, &empty["slices"][0]["name"]), (1, &"empty.slice".into()));
     assert!(rows(&empty).iter().all(|(unit, ..)| unit == "outside"));
+    let report = machine.check(&[ORPHANS, "--slice=empty"]);
+    report.assert_facts(ORPHANS, &[("orphans", "empty")]);
     let output = machine.agent(&["doctor", "scopes", "--slice", "empty", "--orphans"]);
     let text = String::from_utf8_lossy(&output.stdout);
     assert_eq!((status(&output), &*text), (0, "no unit to show in empty.slice\n"));
