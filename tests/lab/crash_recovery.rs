@@ -5,7 +5,7 @@ use crate::lab::{Machine, Release};
 on_each_release!(a_killed_run_ends_with_all_it_started_and_the_next_sweeps_what_it_left: Debian11, Debian14);
 
 /// Kills so many runs; `ci/soak` kills more of them.
-const KILLS: &str = "5";
+const KILLS: &str = "8";
 
 fn a_killed_run_ends_with_all_it_started_and_the_next_sweeps_what_it_left(release: Release) {
     let machine = Machine::boot(release);
@@ -14,5 +14,5 @@ fn a_killed_run_ends_with_all_it_started_and_the_next_sweeps_what_it_left(releas
     let killed = machine.agent(&kill);
     let output = String::from_utf8_lossy(&killed.stdout);
     assert!(killed.status.success(), "{output}\n{}", String::from_utf8_lossy(&killed.stderr));
-    assert!(output.contains("5 runs killed"), "{output}");
+    assert!(output.contains("8 runs killed"), "{output}");
 }

@@ -10,8 +10,7 @@ on_each_release!(a_run_on_real_systemd_leaves_nothing_behind_however_it_ends);
 const BOUND: Duration = Duration::from_secs(8);
 
 /// Everything that a run could leave on a machine, as text: units of both managers, processes,
-/// cgroups, files. The audit's own processes and what time alone changes are left out, and so is what a shell says in
-/// the journal whose unit the manager started when its run had just been ended: that its directory is missing.
+/// cgroups, files. The audit's own processes and what time alone changes are left out.
 const AUDIT: &str = r#"
     export XDG_RUNTIME_DIR=/run/user/1000
     units() { systemctl "$@" list-units --all --plain --no-legend --full | awk '{print $1, $3}' | grep -vE '^(session-|run-|user-runtime|user@|dev-|sys-|proc-|systemd-(hostnamed|tmpfiles))' | sort; }
@@ -23,7 +22,7 @@ const AUDIT: &str = r#"
     echo '# linger'; ls /var/lib/systemd/linger
     echo '# units of the system'; systemctl list-units --all --plain --no-legend --full | grep -E 'launch_doctor|tmux' || :
     echo '# configuration'; cat ~/.gitconfig ~/.config/git/config ~/.tmux.conf ~/.config/tmux/tmux.conf 2>/dev/null || :
-    echo '# journal'; journalctl -q -o short | grep -F launch_doctor | awk '{print $5}' | sed 's/\[.*//; /^sh$/d' | sort -u
+    echo '# journal'; journalctl -q -o short | grep -F launch_doctor | awk '{print $5}' | sed 's/\[.*//' | sort -u
 "#;
 /// What its user has set, so that it can be seen to stay so.
 const CONFIGURE: &str = "git config --global user.name Agent; echo set -g status off >~/.tmux.conf";
