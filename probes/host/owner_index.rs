@@ -162,7 +162,8 @@ impl OwnerIndex {
 
     /// Returns whether a process was started in a pane of one of the servers.
     fn was_in_pane(&self, pid: u32) -> bool {
-        TmuxIdentity::of_pid(pid).is_some_and(|it| self.servers.contains(&it.server_pid))
+        !self.servers.is_empty()
+            && TmuxIdentity::of_pid(pid).is_some_and(|it| self.servers.contains(&it.server_pid))
     }
 
     /// Returns the pane of which a process is the own one, if it is.
