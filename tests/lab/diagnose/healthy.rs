@@ -1,7 +1,7 @@
 //! Ordinary work of a healthy machine has no finding, though its managers log all that they do.
 //!
 //! A machine works for some seconds, and writes 15,000 lines, no two alike. `DOCTOR_JOURNAL_LINES=1000000 cargo test
-//! --package launch-lab … journal_of_ordinary_work` lets it work for as long as it takes to write more.
+//! --package launch-lab --test lab … journal_of_ordinary_work` lets it work for as long as it takes to write more.
 
 use std::env;
 
