@@ -7,6 +7,7 @@ use nix::unistd::Pid;
 
 use super::cleanup::{remove_pending_units, remove_units};
 use super::event_loop::EventLoop;
+use super::subreaper::REAP_TIMEOUT;
 use super::{Blocker, Probe, RunError, Schedule, Subreaper};
 use crate::PROBES;
 use crate::exec::process_tree::{descendants, kill_descendants, reap_killed};
@@ -37,9 +38,6 @@ pub struct ProbeResult {
     /// The broken need because of which there is no measurement, if one is known.
     pub blocked_by: Option<Blocker>,
 }
-
-/// How long a killed process may take to end.
-const REAP_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Runs probes, up to `settings.jobs` at a time, each in its own process. Returns their results in the
 /// order of `probes`.
