@@ -77,6 +77,8 @@ session_stop() {
 
 session_require_user() {
     local passwd users
+    # Every root has these, and most commands are theirs.
+    [[ ! $2 =~ ^(root|agent|other)$ ]] || return 0
     passwd=$("${ENTRY[@]}" cat /etc/passwd </dev/null)
     users=$(awk -F: '$3 == 0 || ($3 >= 1000 && $3 < 65534) { print $1 }' <<<"$passwd")
     cut -d : -f 1 <<<"$passwd" | grep --quiet --fixed-strings --line-regexp -e "$2" ||

@@ -45,10 +45,20 @@ debian_check() {
     lintian --fail-on error --suppress-tags statically-linked-binary "$DEB"
     . ci/lab.d/releases.sh
     release_fixed
+    local running=0 failed=''
     for release in "${RELEASES[@]}"; do
+        if ((running == $(nproc))); then
+            wait -n || failed=yes
+            running=$((running - 1))
+        fi
         say "the package on $release: installed, run and purged"
-        debian_try "$release"
+        debian_try "$release" &
+        running=$((running + 1))
     done
+    for ((; running > 0; running--)); do
+        wait -n || failed=yes
+    done
+    [[ ! $failed ]] || die 'the package failed, see above'
 }
 
 # Installs it on a fresh machine, runs it as a user, purges it, and compares what files there are before and after.
