@@ -7,6 +7,8 @@ use std::thread;
 
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 
+use crate::exec::name_limit;
+
 /// A proxy in front of the user's message bus that can pause the connections of one process, so that
 /// the manager serves other requests first.
 pub(crate) struct PausableBusProxy {
@@ -26,7 +28,7 @@ impl PausableBusProxy {
     /// Listens at `path` and forwards to the bus at `bus`. No process is paused at first.
     ///
     /// # Errors
-    /// When no socket can be made at `path`.
+    /// When no socket can be made at `path`, or no thread can be started.
     pub(crate) fn listen(path: PathBuf, bus: PathBuf) -> io::Result<Self> {
         let listener = UnixListener::bind(&path)?;
         let paused = Arc::new(PausedProcess::default());
@@ -40,13 +42,14 @@ impl PausableBusProxy {
                 let peer = peer.pid().cast_unsigned();
                 noted.lock().unwrap_or_else(PoisonError::into_inner).push(peer);
                 let (bus, paused) = (bus.clone(), Arc::clone(&shared));
-                thread::spawn(move || {
+                // Without a thread the connection is closed, and the client fails.
+                let _ = thread::Builder::new().spawn(move || {
                     paused.wait_until_resumed(peer);
                     relay(&client, &bus)
                 });
             }
         };
-        thread::Builder::new().spawn(serve)?;
+        thread::Builder::new().spawn(serve).map_err(name_limit)?;
         Ok(Self { path, clients, paused })
     }
 
@@ -90,10 +93,10 @@ impl PausedProcess {
 fn relay(client: &UnixStream, bus: &Path) -> io::Result<()> {
     let bus = UnixStream::connect(bus)?;
     let (mut from_bus, mut to_client) = (bus.try_clone()?, client.try_clone()?);
-    let back = thread::spawn(move || {
+    let back = thread::Builder::new().spawn(move || {
         let _ = io::copy(&mut from_bus, &mut to_client);
         let _ = to_client.shutdown(std::net::Shutdown::Write);
-    });
+    })?;
     io::copy(&mut &*client, &mut &bus)?;
     bus.shutdown(std::net::Shutdown::Write)?;
     let _ = back.join();
