@@ -8,7 +8,7 @@ pub(super) const PROBES: &[Probe] = &[
         needs: &[Need::Manager, Need::UserBus, Need::SystemdRun, Need::PlainServices],
         card: include_str!(concat!(env!("OUT_DIR"), "/fanout/fanout_parallel.json")),
         facts: fanout::fanout_parallel::FACTS,
-        schedule: Schedule::Default,
+        schedule: Schedule::LongRunning,
         measure: Some(fanout::fanout_parallel::measure),
     },
     Probe {

@@ -50,7 +50,7 @@ pub(super) const PROBES: &[Probe] = &[
         ],
         card: include_str!(concat!(env!("OUT_DIR"), "/launcher/setenv_fidelity.json")),
         facts: launcher::setenv_fidelity::FACTS,
-        schedule: Schedule::Default,
+        schedule: Schedule::LongRunning,
         measure: Some(launcher::setenv_fidelity::measure),
     },
     Probe {
@@ -86,7 +86,7 @@ pub(super) const PROBES: &[Probe] = &[
         needs: &[Need::Manager, Need::UserBus, Need::SystemdRun, Need::PlainServices],
         card: include_str!(concat!(env!("OUT_DIR"), "/launcher/collect_forgets.json")),
         facts: launcher::collect_forgets::FACTS,
-        schedule: Schedule::Default,
+        schedule: Schedule::LongRunning,
         measure: Some(launcher::collect_forgets::measure),
     },
     Probe {

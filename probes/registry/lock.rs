@@ -62,7 +62,7 @@ pub(super) const PROBES: &[Probe] = &[
         needs: &[],
         card: include_str!(concat!(env!("OUT_DIR"), "/lock/worktree_add_race.json")),
         facts: lock::worktree_add_race::FACTS,
-        schedule: Schedule::Default,
+        schedule: Schedule::LongRunning,
         measure: Some(lock::worktree_add_race::measure),
     },
     Probe {
@@ -71,7 +71,7 @@ pub(super) const PROBES: &[Probe] = &[
         needs: &[],
         card: include_str!(concat!(env!("OUT_DIR"), "/lock/maintenance_holds_lock.json")),
         facts: lock::maintenance_holds_lock::FACTS,
-        schedule: Schedule::Default,
+        schedule: Schedule::LongRunning,
         measure: Some(lock::maintenance_holds_lock::measure),
     },
     Probe {

@@ -33,7 +33,7 @@ pub(super) const PROBES: &[Probe] = &[
         ],
         card: include_str!(concat!(env!("OUT_DIR"), "/scope/bus_address.json")),
         facts: scope::bus_address::FACTS,
-        schedule: Schedule::Default,
+        schedule: Schedule::LongRunning,
         measure: Some(scope::bus_address::measure),
     },
     Probe {
@@ -42,7 +42,7 @@ pub(super) const PROBES: &[Probe] = &[
         needs: &[Need::Manager, Need::SystemBus, Need::SystemdRun, Need::PlainScopes],
         card: include_str!(concat!(env!("OUT_DIR"), "/scope/scope_argument_expansion.json")),
         facts: scope::scope_argument_expansion::FACTS,
-        schedule: Schedule::Default,
+        schedule: Schedule::LongRunning,
         measure: Some(scope::scope_argument_expansion::measure),
     },
     Probe {
@@ -51,7 +51,7 @@ pub(super) const PROBES: &[Probe] = &[
         needs: &[Need::Manager, Need::SystemBus, Need::SystemdRun, Need::PlainScopes],
         card: include_str!(concat!(env!("OUT_DIR"), "/scope/scope_exec.json")),
         facts: scope::scope_exec::FACTS,
-        schedule: Schedule::Default,
+        schedule: Schedule::LongRunning,
         measure: Some(scope::scope_exec::measure),
     },
     Probe {
@@ -69,7 +69,7 @@ pub(super) const PROBES: &[Probe] = &[
         needs: &[Need::Manager, Need::SystemBus, Need::SystemdRun, Need::PlainScopes],
         card: include_str!(concat!(env!("OUT_DIR"), "/scope/slice_name.json")),
         facts: scope::slice_name::FACTS,
-        schedule: Schedule::Default,
+        schedule: Schedule::LongRunning,
         measure: Some(scope::slice_name::measure),
     },
     Probe {

@@ -81,7 +81,7 @@ impl<'a> EventLoop<'a> {
             control,
             signals: TerminationSignals::block()?,
             results: probes.iter().map(|_| None).collect(),
-            queue: ProbeQueue::of(probes.iter().map(|probe| probe.schedule)),
+            queue: ProbeQueue::of(probes.iter().map(|probe| (probe.group, probe.schedule))),
             workers: Vec::new(),
             needs,
             interrupted: None,
