@@ -130,6 +130,8 @@ pub(crate) fn measure(context: &ProbeContext) -> Result<Measurement, NotMeasured
     measurement.detail("linked", LINKED.to_string());
     measurement.detail("failed-linked", failures(&linked).count().to_string());
 
+    measure_conflict(&clone.copy_as("autostash")?, "news", &mut measurement)?;
+
     let lock = clone.top.join(".git/pull-lock");
     let locked = (0..PULLS).map(|_| {
         let timed = in_tree(&clone.top).wrapped_in(["sh", "-c", TIMED, "sh"]);
@@ -145,7 +147,6 @@ pub(crate) fn measure(context: &ProbeContext) -> Result<Measurement, NotMeasured
         measurement.detail("queue-ms", times.all.as_millis().to_string());
     }
     measurement.detail("failed-locked", failures(&locked).count().to_string());
-    measure_conflict(context, &mut measurement)?;
     Ok(measurement)
 }
 

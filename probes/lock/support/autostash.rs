@@ -2,7 +2,7 @@ use std::fs;
 
 use super::private_repo::PrivateRepo;
 use crate::fact_values;
-use crate::sandbox::{Fact, Measurement, NotMeasured, ProbeContext};
+use crate::sandbox::{Fact, Measurement, NotMeasured};
 
 fact_values! {
     /// How a pull ends.
@@ -30,24 +30,16 @@ pub(crate) const KEPT_IN: Fact<KeptIn> = Fact::new("conflicting-change");
 const PULL: [&str; 3] = ["pull", "--rebase", "--autostash"];
 const MINE: &str = "mine\n";
 
-/// Pulls a change of a line that has an uncommitted change, and then pulls again. Sets no fact if that makes no conflict.
+/// Changes a file that the next pull changes too, and then pulls twice. Sets no fact if that makes no conflict.
 ///
 /// # Errors
-/// When git is missing, or cannot prepare the repositories.
+/// When git is missing.
 pub(crate) fn measure_conflict(
-    context: &ProbeContext,
+    clone: &PrivateRepo,
+    file: &str,
     measurement: &mut Measurement,
 ) -> Result<(), NotMeasured> {
-    let remote = PrivateRepo::init(context, "autostash-remote")?;
-    let file = remote.top.join("file");
-    fs::write(&file, "first\n")?;
-    remote.git(&["add", "file"])?;
-    remote.git(&["commit", "--quiet", "--message=first"])?;
-    let clone = remote.clone_as("autostash")?;
-    fs::write(&file, "second\n")?;
-    remote.git(&["commit", "--quiet", "--all", "--message=second"])?;
-    fs::write(clone.top.join("file"), MINE)?;
-
+    fs::write(clone.top.join(file), MINE)?;
     let pull = || clone.command("git").arg("-C").arg(&clone.top).args(PULL).run();
     let (first, next) = (pull()?, pull()?);
     let unmerged = clone.git(&["ls-files", "--unmerged"])?;
@@ -57,8 +49,8 @@ pub(crate) fn measure_conflict(
     }
     measurement.set_from(CONFLICT, exit(first.success()), &first);
     measurement.set_from(NEXT_PULL, exit(next.success()), &next);
-    let show = clone.command("git").arg("-C").arg(&clone.top).args(["show", "stash@{0}:file"]);
-    let stashed = show.run()?;
+    let show = clone.command("git").arg("-C").arg(&clone.top).arg("show");
+    let stashed = show.arg(format!("stash@{{0}}:{file}")).run()?;
     let is_kept = stashed.success() && stashed.stdout == MINE.as_bytes();
     measurement.set_from(KEPT_IN, kept_in(is_kept), &stashed);
     Ok(())
