@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 use std::fs;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
@@ -8,6 +8,16 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 use super::PidFd;
+
+/// How long killed processes may take to end: one that the kernel holds is left to it.
+const REAP_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Kills all descendants of this process except those in `exclude` and their descendants, and reaps them.
+/// Unreaped, they would stay visible as zombies until this process has exited.
+pub(crate) fn end_descendants(exclude: &BTreeSet<Pid>) {
+    kill_descendants(Pid::this(), exclude);
+    reap_killed(exclude, Instant::now() + REAP_TIMEOUT);
+}
 
 /// Kills all descendants of a process except those in `exclude` and their descendants, and returns the
 /// killed ones. The process itself keeps running. If it is a subreaper
@@ -29,9 +39,8 @@ pub(crate) fn kill_tree(root: Pid) -> BTreeSet<Pid> {
 }
 
 /// Reaps the killed processes that have become children of this one, as the subreaper of what it started.
-/// Unreaped, they stay visible as zombies until this process has exited. Processes in `exclude` are left alone;
-/// one that does not end, because the kernel holds it, is waited for until `deadline`.
-pub(crate) fn reap_killed(exclude: &BTreeSet<Pid>, deadline: Instant) {
+/// Processes in `exclude` are left alone; one that does not end is waited for until `deadline`.
+fn reap_killed(exclude: &BTreeSet<Pid>, deadline: Instant) {
     loop {
         let mut own = children(Pid::this());
         own.retain(|pid| !exclude.contains(pid));

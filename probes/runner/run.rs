@@ -7,10 +7,9 @@ use nix::unistd::Pid;
 
 use super::cleanup::{remove_pending_units, remove_units};
 use super::event_loop::EventLoop;
-use super::subreaper::REAP_TIMEOUT;
 use super::{Blocker, Probe, RunError, Schedule, Subreaper};
 use crate::PROBES;
-use crate::exec::process_tree::{descendants, kill_descendants, reap_killed};
+use crate::exec::process_tree::{descendants, end_descendants};
 use crate::host::ManagerStatus;
 use crate::sandbox::run_dir::{candidate_dirs, make_dir, remove_run_dirs};
 use crate::sandbox::unit_file::note_unit_dir_state;
@@ -67,8 +66,7 @@ pub fn run(
         Progress::Started(probe) | Progress::Finished(probe, _) if !is_chosen(probe) => {}
         event => on_event(event),
     });
-    kill_descendants(Pid::this(), &others);
-    reap_killed(&others, Instant::now() + REAP_TIMEOUT);
+    end_descendants(&others);
     // The names of all units begin with the run's id.
     let prefix = run.to_string();
     let deadline = cleanup_deadline(settings, event_loop.manager_timeout());

@@ -1,14 +1,10 @@
 use std::collections::BTreeSet;
 use std::io;
-use std::time::{Duration, Instant};
 
 use nix::sys::prctl;
 use nix::unistd::Pid;
 
-use crate::exec::process_tree::{descendants, kill_descendants, reap_killed};
-
-/// How long killed processes may take to end: one that the kernel holds is left to it.
-pub(crate) const REAP_TIMEOUT: Duration = Duration::from_millis(500);
+use crate::exec::process_tree::{descendants, end_descendants};
 
 /// Makes the process the subreaper of all processes that it starts (`PR_SET_CHILD_SUBREAPER(2const)`).
 /// Those that are left, detached ones included, are killed when this value is dropped, and have ended then.
@@ -32,7 +28,6 @@ impl Subreaper {
 
 impl Drop for Subreaper {
     fn drop(&mut self) {
-        kill_descendants(Pid::this(), &self.inherited);
-        reap_killed(&self.inherited, Instant::now() + REAP_TIMEOUT);
+        end_descendants(&self.inherited);
     }
 }
