@@ -20,10 +20,6 @@ cleanup_pop() {
     CLEANUP=("${CLEANUP[@]:0:${#CLEANUP[@]}-2}")
 }
 
-cleanup_forget() {
-    CLEANUP=()
-}
-
 cleanup_run() {
     local status=$? i
     trap '' HUP INT TERM
@@ -48,6 +44,13 @@ cleanup_await() {
 cleanup_end_job() {
     kill -TERM "$1" 2>/dev/null
     wait "$1" 2>/dev/null
+}
+
+cleanup_end_jobs() {
+    local pid
+    for pid in $(jobs -rp); do
+        cleanup_end_job "$pid"
+    done
 }
 
 # For `unshare --fork --kill-child`, which heeds no SIGTERM.

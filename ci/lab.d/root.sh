@@ -27,21 +27,9 @@ lab_build() {
         root_describe "${releases[0]}"
         return
     fi
-    local status=0 running=0
-    for release in "${releases[@]}"; do
-        if ((running == $(nproc))); then
-            wait -n || status=1
-            running=$((running - 1))
-        fi
-        "$LAB" build ${again:+"$again"} "$release" &
-        cleanup_push cleanup_end_job "$!"
-        running=$((running + 1))
-    done
-    for ((; running > 0; running--)); do
-        wait -n || status=1
-    done
-    cleanup_forget
-    return "$status"
+    cleanup_push cleanup_end_jobs ''
+    side_by_side "$LAB" build ${again:+"$again"} -- "${releases[@]}"
+    cleanup_pop
 }
 
 root_path() {

@@ -39,31 +39,19 @@ debian_build() {
 }
 
 debian_check() {
-    local release
     say 'lintian'
     command -v lintian >/dev/null || die 'lintian is not installed: apt-get install lintian'
     lintian --fail-on error --suppress-tags statically-linked-binary "$DEB"
     . ci/lab.d/releases.sh
     release_fixed
-    local running=0 failed=''
-    for release in "${RELEASES[@]}"; do
-        if ((running == $(nproc))); then
-            wait -n || failed=yes
-            running=$((running - 1))
-        fi
-        say "the package on $release: installed, run and purged"
-        debian_try "$release" &
-        running=$((running + 1))
-    done
-    for ((; running > 0; running--)); do
-        wait -n || failed=yes
-    done
-    [[ ! $failed ]] || die 'the package failed, see above'
+    . ci/side_by_side.sh
+    side_by_side debian_try -- "${RELEASES[@]}"
 }
 
 # Installs it on a fresh machine, runs it as a user, purges it, and compares what files there are before and after.
 debian_try() {
     local machine=deb-$$-$1 status=0
+    say "the package on $1: installed, run and purged"
     DOCTOR_BIN=$STAGE/doctor ci/lab up "$1" --name "$machine" >/dev/null
     # Not the one that the lab puts there.
     ci/lab run "$machine" --root -- rm /usr/local/bin/doctor
