@@ -1,8 +1,9 @@
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
 
 use super::{NotMeasured, ProbeContext, UnitCleanup};
 use crate::host::{Manager, User};
@@ -15,7 +16,7 @@ static CREATED_UNIT_DIR: AtomicBool = AtomicBool::new(false);
 /// ends.
 ///
 /// A manager loads a unit it has not loaded before without `daemon-reload`, because the directory's
-/// modification time has changed (systemd, src/core/manager.c, `manager_unit_cache_should_retry_load`).
+/// modification time has changed (systemd, src/basic/unit-file.c, `lookup_paths_timestamp_hash_same`).
 pub struct UnitFile {
     /// The unit's name.
     pub unit: String,
@@ -45,23 +46,33 @@ impl ProbeContext<'_> {
                 _ => NotMeasured::Unmeasured(text),
             }
         };
-        let mut open = loop {
-            match DirBuilder::new().mode(0o755).create(&directory) {
-                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                    return Err(to_not_measured(error));
-                }
-                _ => {}
-            }
-            match OpenOptions::new().write(true).create_new(true).mode(0o644).open(&path) {
-                // Another probe has just removed the empty directory.
-                Err(_) if fs::symlink_metadata(&directory).is_err() => {}
-                opened => break opened.map_err(to_not_measured)?,
-            }
-        };
+        let mut open = create_in(&directory, &path).map_err(to_not_measured)?;
         let file = UnitFile { unit, path };
         open.write_all(text.as_bytes()).map_err(to_not_measured)?;
+        renew_time(&directory);
         Ok(file)
     }
+}
+
+/// Creates a file, and its directory if that is missing.
+fn create_in(directory: &Path, path: &Path) -> io::Result<File> {
+    loop {
+        match DirBuilder::new().mode(0o755).create(directory) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+        match OpenOptions::new().write(true).create_new(true).mode(0o644).open(path) {
+            // Another probe has just removed the empty directory.
+            Err(_) if fs::symlink_metadata(directory).is_err() => {}
+            opened => return opened,
+        }
+    }
+}
+
+/// Gives a directory a modification time that it did not have before. The clock by which a file system sets it ticks every few
+/// milliseconds, and the manager would miss a file of the same tick as the one before, or as the directory's predecessor.
+fn renew_time(directory: &Path) {
+    let _ = File::open(directory).and_then(|open| open.set_modified(SystemTime::now()));
 }
 
 impl Drop for UnitFile {
@@ -103,5 +114,31 @@ fn unit_file_directory(manager: Manager) -> PathBuf {
             .filter(|dir| !dir.is_empty())
             .map_or_else(|| User::current().runtime_dir(), PathBuf::from)
             .join("systemd/user"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_directory_has_another_time_after_each_file() {
+        // A tmpfs, as a user's runtime directory is.
+        let dir = tempfile::tempdir_in("/dev/shm").unwrap();
+        let directory = dir.path().join("user");
+        let write = |number: usize| {
+            let path = directory.join(format!("{number}.service"));
+            create_in(&directory, &path).unwrap();
+            renew_time(&directory);
+            let modified = fs::metadata(&directory).unwrap().modified().unwrap();
+            if number.is_multiple_of(2) {
+                fs::remove_dir_all(&directory).unwrap();
+            }
+            modified
+        };
+        let times: BTreeSet<SystemTime> = (0..100).map(write).collect();
+        assert_eq!(times.len(), 100);
     }
 }
