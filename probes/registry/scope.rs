@@ -8,7 +8,7 @@ pub(super) const PROBES: &[Probe] = &[
         needs: &[Need::SystemdRun],
         card: include_str!(concat!(env!("OUT_DIR"), "/scope/scope_availability.json")),
         facts: scope::scope_availability::FACTS,
-        schedule: Schedule::Default,
+        schedule: Schedule::LongRunning,
         measure: Some(scope::scope_availability::measure),
     },
     Probe {

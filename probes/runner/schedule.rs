@@ -12,7 +12,8 @@ pub enum Schedule {
     CreatesUnitFiles,
     /// After those, because it opens tmux panes.
     OpensPanes,
-    /// Before the others of its group, because it takes longest: the run would wait for it at the end.
+    /// Before the others of its group, because it takes longest, or does where something does not answer: the
+    /// run would wait for it at the end.
     LongRunning,
     /// In the order of [`PROBES`](crate::PROBES), but one of each group in turn.
     Default,
