@@ -3,7 +3,7 @@
 # side_by_side COMMAND... -- ARG...: runs the command with each argument, as many at a time as there are processors.
 # Fails if one of them failed, once all have ended.
 side_by_side() {
-    local command=() argument running=0 status=0
+    local command=() argument pid pids=() running=0 status=0
     while [[ $1 != -- ]]; do
         command+=("$1")
         shift
@@ -11,14 +11,16 @@ side_by_side() {
     shift
     for argument; do
         if ((running == $(nproc))); then
-            wait -n || status=1
+            # It says of a job that ended before it was called that there is none, so it gives no status.
+            wait -n || true
             running=$((running - 1))
         fi
         "${command[@]}" "$argument" &
+        pids+=("$!")
         running=$((running + 1))
     done
-    for ((; running > 0; running--)); do
-        wait -n || status=1
+    for pid in "${pids[@]}"; do
+        wait "$pid" || status=1
     done
     return "$status"
 }
