@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::support::at_once::{failures, run_at_once};
-use super::support::autostash::{CONFLICT, KEPT_IN, NEXT_PULL, measure_conflict};
+use super::support::autostash::{CONFLICT, KEPT_IN, NEXT_PULL, PULL, measure_conflict};
 use super::support::private_repo::PrivateRepo;
 use super::support::pull_error::PullError;
 use super::support::try_lock::require_flock;
@@ -89,7 +89,6 @@ const MAX_ROUNDS: usize = 3;
 /// Runs a command and then prints when it began and ended, in seconds since boot (resolution: 10 ms).
 const TIMED: &str = r#"read -r start rest </proc/uptime; "$@"; status=$?
 read -r end rest </proc/uptime; echo "time $start $end"; exit $status"#;
-const PULL: [&str; 3] = ["pull", "--rebase", "--autostash"];
 /// The uncommitted change in the work tree, and the change to another file that is pulled.
 const CHANGE: &str = "changed\n";
 const NEWS: &str = "new\n";

@@ -27,7 +27,8 @@ pub(crate) const NEXT_PULL: Fact<PullExit> = Fact::new("after-conflict");
 /// Where the change is then.
 pub(crate) const KEPT_IN: Fact<KeptIn> = Fact::new("conflicting-change");
 
-const PULL: [&str; 3] = ["pull", "--rebase", "--autostash"];
+/// The pull that agents run.
+pub(crate) const PULL: [&str; 3] = ["pull", "--rebase", "--autostash"];
 const MINE: &str = "mine\n";
 
 /// Changes a file that the next pull changes too, and then pulls twice. Sets no fact if that makes no conflict.
